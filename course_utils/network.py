@@ -1,0 +1,232 @@
+"""The dilated CNN: the layer table as data, and the network built from it.
+
+Zhang, Isola and Efros ("Colorful Image Colorization", ECCV 2016, appendix). Eight blocks of
+convolution + ReLU with a BatchNorm at the end of a block and no pooling: strides shrink the
+picture to an eighth, dilation then widens the view without shrinking it further, and a
+transposed convolution brings it back to a quarter. Widths are those of the released network,
+which is also what the names of the weights (`model1.0.weight` ..) come from.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from course_utils.bins import AB_BINS
+
+AB_SCALE = 110.0  # the network works with ab / 110, about -1 to 1
+PAPER_TEMPERATURE = 0.38
+STRIDE = 8  # the picture is smallest in conv4 to conv7, at an eighth of its size
+UPSAMPLING = 4  # conv8 stands at a quarter; the last layer of the forward path undoes that
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row of the table. A transposed layer doubles the size: its stride counts as 1/2."""
+
+    name: str
+    channels: int
+    stride: int = 1
+    dilation: int = 1
+    batch_norm: bool = False
+    transposed: bool = False
+
+    @property
+    def block(self) -> int:
+        return int(self.name[4])
+
+    @property
+    def kernel(self) -> int:
+        return 4 if self.transposed else 3
+
+
+LAYERS = (
+    Layer("conv1_1", 64),
+    Layer("conv1_2", 64, stride=2, batch_norm=True),
+    Layer("conv2_1", 128),
+    Layer("conv2_2", 128, stride=2, batch_norm=True),
+    Layer("conv3_1", 256),
+    Layer("conv3_2", 256),
+    Layer("conv3_3", 256, stride=2, batch_norm=True),
+    Layer("conv4_1", 512),
+    Layer("conv4_2", 512),
+    Layer("conv4_3", 512, batch_norm=True),
+    Layer("conv5_1", 512, dilation=2),
+    Layer("conv5_2", 512, dilation=2),
+    Layer("conv5_3", 512, dilation=2, batch_norm=True),
+    Layer("conv6_1", 512, dilation=2),
+    Layer("conv6_2", 512, dilation=2),
+    Layer("conv6_3", 512, dilation=2, batch_norm=True),
+    Layer("conv7_1", 512),
+    Layer("conv7_2", 512),
+    Layer("conv7_3", 512, batch_norm=True),
+    Layer("conv8_1", 256, stride=2, transposed=True),
+    Layer("conv8_2", 256),
+    Layer("conv8_3", 256),
+)
+
+
+def architecture_table(size: int = 224, layers: tuple[Layer, ...] = LAYERS) -> list[dict]:
+    """The paper's table, computed from the layers.
+
+    Args:
+        size: height and width of the picture, a multiple of 8.
+        layers: the rows to compute it for.
+    Returns:
+        One dict a layer: `layer`, X (size after it), C (channels), S (stride), D (dilation),
+        Sa (stride accumulated before it), De = Sa x D (effective dilation), RF (receptive
+        field in pixels of the input after it), BN (BatchNorm after it).
+    """
+    rows, accumulated, field = [], 1.0, 1.0
+    for layer in layers:
+        step = 1 / layer.stride if layer.transposed else layer.stride
+        # Of a transposed kernel's 4 taps, stride 2 leaves every second one to an output pixel.
+        taps = layer.kernel // layer.stride if layer.transposed else layer.kernel
+        field += (taps - 1) * layer.dilation * accumulated
+        # A transposed layer is counted on the finer grid that it writes to, as in the paper.
+        before = accumulated * step if layer.transposed else accumulated
+        accumulated *= step
+        rows.append(
+            {
+                "layer": layer.name,
+                "X": int(size / accumulated),
+                "C": layer.channels,
+                "S": step,
+                "D": layer.dilation,
+                "Sa": int(before),
+                "De": int(before * layer.dilation),
+                "RF": int(field),
+                "BN": layer.batch_norm,
+            }
+        )
+    return rows
+
+
+class NormalizeL(nn.Module):
+    """L in 0..100 -> about -0.5..0.5."""
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        return (lightness - 50) / 100
+
+
+class Temperature(nn.Module):
+    """Sharpen (T < 1) a distribution before its softmax: logits / T."""
+
+    def __init__(self, temperature: float = PAPER_TEMPERATURE) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, logits: Tensor) -> Tensor:
+        return logits / self.temperature
+
+    def extra_repr(self) -> str:
+        return f"temperature={self.temperature}"
+
+
+class DenormalizeAB(nn.Module):
+    """ab / 110 -> CIE units."""
+
+    def forward(self, ab: Tensor) -> Tensor:
+        return ab * AB_SCALE
+
+
+class ColorizationNet(nn.Module):
+    """L in, a and b out, with every step between them as a layer of the forward path.
+
+    Args:
+        width: factor on the number of channels; 1.0 is the released network.
+        head: "regression" reads ab off the 313 channels with a learned 1x1 convolution, to be
+            trained with the L2 loss. "classification" takes the channels as logits of the 313
+            ab bins: temperature, softmax, and a 1x1 convolution that holds the bin centres
+            and so computes the mean.
+    Raises:
+        ValueError: an unknown head, or a width that is not positive.
+    """
+
+    def __init__(self, width: float = 1.0, head: str = "regression") -> None:
+        super().__init__()
+        if head not in ("regression", "classification"):
+            raise ValueError(f"head: expected 'regression' or 'classification', got {head!r}")
+        if not 0 < width <= 4:
+            raise ValueError(f"width: expected a factor in (0, 4], got {width}")
+        self.width, self.head = width, head
+        self.normalize = NormalizeL()
+        channels = 1
+        for block in range(1, 9):
+            layers = [layer for layer in LAYERS if layer.block == block]
+            modules, channels = _block(layers, channels, width)
+            if block == 8:
+                modules.append(nn.Conv2d(channels, len(AB_BINS), kernel_size=1))
+            self.add_module(f"model{block}", nn.Sequential(*modules))
+        if head == "classification":
+            self.temperature = Temperature()
+            self.softmax = nn.Softmax(dim=1)
+        self.model_out = nn.Conv2d(len(AB_BINS), 2, kernel_size=1, bias=False)
+        self.upsample = nn.Upsample(scale_factor=UPSAMPLING, mode="bilinear", align_corners=False)
+        self.denormalize = DenormalizeAB()
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Start so that signals keep their size through 22 ReLU layers, and colors near gray."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        if self.head == "regression":
+            nn.init.normal_(self.model_out.weight, std=0.01)
+        else:
+            nn.init.normal_(self.model8[-1].weight, std=0.01)
+            with torch.no_grad():
+                self.model_out.weight.copy_(AB_BINS.T[:, :, None, None] / AB_SCALE)
+            self.model_out.weight.requires_grad_(False)  # bin centres are known, not learned
+
+    def logits(self, lightness: Tensor) -> Tensor:
+        """L (B, 1, H, W) -> (B, 313, H/4, W/4): what the classification loss compares.
+
+        H and W must be multiples of 8 here; `forward` takes any size.
+        """
+        x = self.normalize(lightness)
+        for block in range(1, 9):
+            x = getattr(self, f"model{block}")(x)
+        return x
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """L (B, 1, H, W) in 0..100 -> ab (B, 2, H, W) in CIE units. H and W are free.
+
+        Raises:
+            ValueError: the input is not (B, 1, H, W).
+        """
+        if lightness.ndim != 4 or lightness.shape[1] != 1:
+            raise ValueError(f"L: expected shape (B, 1, H, W), got {tuple(lightness.shape)}")
+        height, width = lightness.shape[-2:]
+        padding = (0, -width % STRIDE, 0, -height % STRIDE)
+        x = self.logits(F.pad(lightness, padding, mode="replicate"))  # (B, 313, H/4, W/4)
+        if self.head == "classification":
+            x = self.softmax(self.temperature(x))
+        x = self.upsample(self.model_out(x))  # (B, 2, H, W) and the padding
+        return self.denormalize(x)[..., :height, :width]
+
+
+def _block(layers: list[Layer], channels: int, width: float) -> tuple[list[nn.Module], int]:
+    """The modules of one block, and how many channels come out of it."""
+    modules: list[nn.Module] = []
+    for layer in layers:
+        wide = max(1, round(layer.channels * width))
+        convolution = nn.ConvTranspose2d if layer.transposed else nn.Conv2d
+        modules += [
+            convolution(
+                channels,
+                wide,
+                layer.kernel,
+                stride=layer.stride,
+                padding=layer.dilation,
+                dilation=layer.dilation,
+            ),
+            nn.ReLU(),
+        ]
+        if layer.batch_norm:
+            modules.append(nn.BatchNorm2d(wide))
+        channels = wide
+    return modules, channels
