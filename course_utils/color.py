@@ -173,6 +173,4 @@ def _check_range(values: Tensor, low: float, high: float, name: str, hint: str) 
     least, most = (v.item() for v in values.detach().aminmax())
     slack = 1e-4 * (high - low)
     if not (least >= low - slack and most <= high + slack):  # also catches NaN
-        raise ValueError(
-            f"{name}: expected {low:g} to {high:g}, got {least:g} to {most:g}; {hint}"
-        )
+        raise ValueError(f"{name}: expected {low:g} to {high:g}, got {least:g} to {most:g}; {hint}")

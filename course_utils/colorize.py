@@ -1,0 +1,72 @@
+"""A photograph of any size in, a color photograph of the same size out.
+
+The photograph's own L is kept at full resolution; the network sees a small copy of it, and
+the ab that it answers are enlarged. The eye hardly notices: it is sharp in L, not in ab.
+"""
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from course_utils.color import lab_to_rgb, to_uint8
+from course_utils.data import photo_to_lab, read_photo
+from course_utils.network import STRIDE, ColorizationNet, load_weights, read_safetensors
+
+WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "weights"
+
+
+def load_model(path_or_name: str | Path, device: str | None = None) -> ColorizationNet:
+    """A trained network, ready to use.
+
+    Args:
+        path_or_name: a weights file, or the name of one in data/weights, such as "landscapes".
+        device: "cpu" or "cuda"; by default a GPU where there is one.
+    Raises:
+        ValueError: no such weights, or not a weights file of the course.
+    """
+    path = Path(path_or_name)
+    if path.suffix != ".safetensors" and not path.exists():
+        path = WEIGHTS / f"{path_or_name}.safetensors"
+        if not path.exists():
+            names = ", ".join(sorted(file.stem for file in WEIGHTS.glob("*.safetensors")))
+            raise ValueError(
+                f"weights: expected a .safetensors file or one of: {names}; got {path_or_name!r}"
+            )
+    _, about = read_safetensors(path)
+    model = ColorizationNet(about["width"], about["head"])
+    load_weights(model, path)
+    model.size = about.get("size", 256)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return model.to(device, memory_format=torch.channels_last).eval()
+
+
+@torch.inference_mode()
+def colorize(
+    image: str | Path | Image.Image, model: ColorizationNet, size: int | None = None
+) -> Image.Image:
+    """Colorize a photograph; only its L is looked at.
+
+    Args:
+        image: a file, or a picture of any size and mode.
+        model: from `load_model` or `training.fit`.
+        size: the shorter side that the network sees, in pixels; by default the size that it
+            was trained at.
+    Returns:
+        An RGB picture of the same size.
+    Raises:
+        ValueError: a picture that cannot be read, or a size that is no positive multiple of 8.
+    """
+    size = size or getattr(model, "size", 64)
+    if size < STRIDE or size % STRIDE:
+        raise ValueError(f"size: expected a positive multiple of {STRIDE}, got {size}")
+    photo = read_photo(image)
+    scale = size / min(photo.size)
+    small = tuple(max(STRIDE, STRIDE * round(side * scale / STRIDE)) for side in photo.size)
+    device = next(model.parameters()).device
+    lightness = photo_to_lab(photo, small)[None, :1].to(device)  # (1, 1, h, w)
+    ab = model.eval()(lightness).float().cpu()  # (1, 2, h, w)
+    lab = photo_to_lab(photo)  # (3, H, W)
+    lab[1:] = F.interpolate(ab, lab.shape[-2:], mode="bilinear", align_corners=False)[0]
+    return Image.fromarray(to_uint8(lab_to_rgb(lab)).permute(1, 2, 0).numpy())

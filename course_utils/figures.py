@@ -1,0 +1,197 @@
+"""Static figures. A function here returns a matplotlib figure; `show` displays it in a
+notebook, with a text for those who cannot see it.
+
+Lines and labels use the Okabe-Ito palette, which color-blind readers can tell apart, and
+every line carries its name.
+"""
+
+from collections.abc import Sequence
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from course_utils.color import in_gamut, lab_to_rgb
+from course_utils.training import History
+
+BLUE, ORANGE, GREEN, GRAY, INK = "#0072B2", "#D55E00", "#009E73", "#999999", "#333333"
+STYLE = {
+    "figure.facecolor": "white",  # stays readable in a dark theme
+    "savefig.facecolor": "white",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "font.size": 10,
+}
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display a figure with its alternative text, and close it."""
+    from IPython.display import display
+
+    figure.patch.set_facecolor("white")
+    display(figure, metadata={"image/png": {"alt": alt}})
+    plt.close(figure)
+
+
+def to_pixels(lab: Tensor) -> np.ndarray:
+    """Lab (3, H, W) as RGB (H, W, 3) in [0, 1], for imshow."""
+    return lab_to_rgb(lab.float()).permute(1, 2, 0).numpy()
+
+
+def gray_of(lab: Tensor) -> Tensor:
+    """The black-and-white photo: the same L, ab = 0. (..., 3, H, W)."""
+    gray = lab.clone()
+    gray[..., 1:, :, :] = 0
+    return gray
+
+
+def gallery(rows: dict[str, Sequence[Tensor]], captions: Sequence[str] = ()) -> Figure:
+    """Pictures in rows with a name each, such as the original, the gray input, the result.
+
+    Args:
+        rows: name -> Lab pictures (3, H, W), as many in every row.
+        captions: a line under each column.
+    """
+    columns = len(next(iter(rows.values())))
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            len(rows), columns, figsize=(1.5 * columns + 0.8, 1.56 * len(rows)), squeeze=False
+        )
+        for line, (name, pictures) in zip(axes, rows.items(), strict=True):
+            for axis, picture in zip(line, pictures, strict=True):
+                axis.imshow(to_pixels(picture))
+                _bare(axis)
+            line[0].set_ylabel(name)
+        for axis, caption in zip(axes[-1], captions, strict=False):
+            axis.set_xlabel(caption, fontsize=9)
+        figure.tight_layout(pad=0.3)
+    return figure
+
+
+def channels(lab: Tensor) -> Figure:
+    """A photo beside its L, a and b, each with its own scale. lab is (3, H, W)."""
+    names = ("L: dark to light", "a: green to red", "b: blue to yellow")
+    ramps = _channel_ramps()
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 4, figsize=(11, 2.9))
+        axes[0].imshow(to_pixels(lab))
+        axes[0].set_title("the photo")
+        for axis, plane, name, ramp in zip(axes[1:], lab, names, ramps, strict=True):
+            low, high = (0, 100) if axis is axes[1] else (-80, 80)
+            drawn = axis.imshow(plane, cmap=ramp, vmin=low, vmax=high)
+            axis.set_title(name)
+            figure.colorbar(drawn, ax=axis, orientation="horizontal", pad=0.04, fraction=0.06)
+        for axis in axes:
+            _bare(axis)
+        figure.tight_layout()
+    return figure
+
+
+def ab_histogram(ab: Tensor, title: str = "") -> Figure:
+    """How often each color occurs, on a logarithmic scale. ab is (N, 2, H, W)."""
+    a, b = (ab[:, channel].float().flatten().numpy() for channel in (0, 1))
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(5, 4))
+        *_, drawn = axis.hist2d(a, b, bins=np.arange(-110, 115, 4), norm=LogNorm(), cmap="viridis")
+        axis.set(xlabel="a: green (−) to red (+)", ylabel="b: blue (−) to yellow (+)", title=title)
+        axis.set_aspect("equal")
+        figure.colorbar(drawn, label="pixels (log scale)")
+        figure.tight_layout()
+    return figure
+
+
+def loss_curve(history: History) -> Figure:
+    """Loss per epoch: training and validation, between the baselines and the floor."""
+    epochs = [row["epoch"] for row in history.rows]
+    val = [row["val_mse"] for row in history.rows]
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7.5, 4))
+        lines = []
+        if history.config.head == "regression":  # else its training loss has another unit
+            train = [row["train_loss"] for row in history.rows]
+            axis.plot(epochs, train, color=BLUE, marker="o", markersize=3)
+            lines.append((train[-1], "training", BLUE))
+        axis.plot(epochs, val, color=ORANGE, marker="o", markersize=3)
+        lines.append((val[-1], "validation", ORANGE))
+        for name in ("gray", "mean given L"):
+            axis.axhline(history.baselines[name], color=GRAY, linestyle="--", linewidth=1)
+            lines.append((history.baselines[name], name, INK))
+        if history.l2_floor is not None:
+            axis.axhline(history.l2_floor, color=GREEN, linestyle=":", linewidth=2)
+            lines.append((history.l2_floor, "floor", GREEN))
+        _label_at_right(axis, lines)
+        axis.set(xlabel="epoch", ylabel="MSE(ab), CIE units squared", title="Loss per epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        figure.tight_layout()
+    return figure
+
+
+def effective_dilation(rows: list[dict]) -> Figure:
+    """Effective dilation and receptive field of every layer, from `architecture_table`."""
+    names = [row["layer"] for row in rows]
+    with plt.rc_context(STYLE):
+        figure, (top, bottom) = plt.subplots(2, 1, figsize=(9, 5), sharex=True)
+        dilated = [row["D"] > 1 for row in rows]
+        colors = [ORANGE if each else BLUE for each in dilated]
+        bars = top.bar(names, [row["De"] for row in rows], color=colors)
+        for bar, each in zip(bars, dilated, strict=True):
+            bar.set_hatch("//" if each else "")
+            bar.set_edgecolor("white")
+        top.bar_label(bars, padding=2, fontsize=8)
+        top.set(ylabel="effective dilation", ylim=(0, 19))
+        top.set_title("Pixels between two taps of a kernel; hatched: the kernel itself is dilated")
+        bottom.plot(names, [row["RF"] for row in rows], color=GREEN, marker="o", markersize=4)
+        bottom.set(ylabel="receptive field (px)", ylim=(0, 380))
+        bottom.tick_params(axis="x", rotation=60)
+        figure.tight_layout()
+    return figure
+
+
+def gamut(lightness: float, step: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """The ab plane at one L: colors (H, W, 3), and where sRGB can show them (H, W).
+
+    Rows run from b = 110 at the top to -110, columns from a = -110 to 110.
+    """
+    line = torch.arange(-110, 110 + step, step)
+    b, a = torch.meshgrid(line.flip(0), line, indexing="ij")
+    lab = torch.stack((torch.full_like(a, lightness), a, b))
+    return to_pixels(lab), in_gamut(lab).numpy()
+
+
+def _channel_ramps() -> list[matplotlib.colors.Colormap]:
+    """Color maps for L, a and b, made of the colors that they stand for."""
+    steps = torch.linspace(-80, 80, 65)
+    level, none = torch.full_like(steps, 65), torch.zeros_like(steps)
+    ramps = ["gray"]
+    for planes in ((level, steps, none), (level, none, steps)):
+        pixels = to_pixels(torch.stack(planes)[:, None])[0]
+        ramps.append(matplotlib.colors.LinearSegmentedColormap.from_list("", pixels))
+    return [matplotlib.colormaps["gray"], *ramps[1:]]
+
+
+def _label_at_right(axis: plt.Axes, lines: list[tuple[float, str, str]]) -> None:
+    """Write each line's name at its end, moved apart where names would overlap."""
+    low, high = axis.get_ylim()
+    gap, last = 0.065 * (high - low), -np.inf
+    for value, name, color in sorted(lines):
+        last = max(value, last + gap)
+        axis.annotate(
+            f"{name} {value:.0f}",
+            (1.01, last),
+            xycoords=("axes fraction", "data"),
+            color=color,
+            verticalalignment="center",
+            annotation_clip=False,
+        )
+
+
+def _bare(axis: plt.Axes) -> None:
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for spine in axis.spines.values():
+        spine.set_visible(False)

@@ -1,0 +1,163 @@
+"""How far a colorization is from the truth, always beside models that look at nothing.
+
+A model here is anything that maps L (B, 1, H, W) to ab (B, 2, H, W), so a baseline and a
+network are measured by the same code. AuC follows Zhang, Isola and Efros (ECCV 2016).
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from course_utils.color import lab_to_rgb
+from course_utils.data import LabDataset, batches
+
+Model = Callable[[Tensor], Tensor]
+AUC_LIMIT = 150.0  # ab errors beyond this count as this
+
+
+def ab_error(predicted: Tensor, truth: Tensor) -> Tensor:
+    """Euclidean distance in the ab plane: two (B, 2, H, W) -> (B, H, W), CIE units."""
+    return torch.hypot(*(predicted - truth).unbind(dim=1))
+
+
+def mse_ab(predicted: Tensor, truth: Tensor) -> float:
+    """Mean of the squared errors of a and of b, CIE units squared; any two equal shapes."""
+    return (predicted - truth).square().mean().item()
+
+
+def auc(error: Tensor) -> float:
+    """Area under the curve "share of pixels with an error of at most t" for t in 0..150.
+
+    In [0, 1], 1 is perfect. The integral has a closed form: 1 - E[min(error, 150)] / 150.
+    """
+    return 1 - error.clamp(max=AUC_LIMIT).double().mean().item() / AUC_LIMIT
+
+
+def psnr(predicted: Tensor, truth: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of RGB in [0, 1], dB: two (B, 3, H, W) -> (B,)."""
+    mse = (predicted - truth).square().mean(dim=(1, 2, 3))
+    return -10 * mse.clamp(min=1e-10).log10()
+
+
+def colorfulness(rgb: Tensor) -> Tensor:
+    """Hasler and Suesstrunk's measure (2003), RGB in [0, 1] (B, 3, H, W) -> (B,).
+
+    About 15 is slightly, 45 averagely and 82 highly colorful.
+    """
+    red, green, blue = (rgb * 255).unbind(1)
+    rg, yb = (red - green).flatten(1), ((red + green) / 2 - blue).flatten(1)
+    spread = (rg.var(1, correction=0) + yb.var(1, correction=0)).sqrt()
+    return spread + 0.3 * (rg.mean(1) ** 2 + yb.mean(1) ** 2).sqrt()
+
+
+@torch.inference_mode()
+def evaluate(model: Model, dataset: LabDataset, batch_size: int = 64) -> dict[str, float]:
+    """Measure a model on every picture of a dataset, at the dataset's size.
+
+    Returns:
+        `mse_ab`: mean of the squared errors of a and of b over all pixels, CIE units squared;
+        `rmse_ab`: its root; `auc`: see `auc`; `psnr`: dB in RGB with the true L, mean over
+        pictures; `colorfulness` of the result, mean over pictures; `pictures`; `size`.
+    Raises:
+        ValueError: an empty dataset.
+    """
+    if len(dataset) == 0:
+        raise ValueError("dataset: expected at least one picture, got none")
+    if isinstance(model, torch.nn.Module):
+        model.eval()
+    device = _device_of(model)
+    squared = clipped = ratio = vivid = 0.0
+    for lightness, truth in batches(dataset, batch_size, device=device):
+        predicted = model(lightness).float()
+        share = len(truth) / len(dataset)
+        squared += share * mse_ab(predicted, truth)
+        clipped += share * auc(ab_error(predicted, truth))
+        result = lab_to_rgb(torch.cat((lightness, predicted), dim=1))
+        original = lab_to_rgb(torch.cat((lightness, truth), dim=1))
+        ratio += share * psnr(result, original).mean().item()
+        vivid += share * colorfulness(result).mean().item()
+    return {
+        "mse_ab": squared,
+        "rmse_ab": squared**0.5,
+        "auc": clipped,
+        "psnr": ratio,
+        "colorfulness": vivid,
+        "pictures": len(dataset),
+        "size": dataset.size,
+    }
+
+
+def baselines(train: LabDataset, seed: int = 0) -> dict[str, Model]:
+    """What a network must beat, each knowing only the training pictures.
+
+    "gray"; the "dataset mean" color; the "mean given L", the best that looks at one pixel at
+    a time; the colors of a "random photo".
+    """
+    mean_of_level = _mean_given_level(train)  # (101, 2)
+    mean = train.lab[:, 1:].double().mean(dim=(0, 2, 3)).float()  # (2,)
+    generator = torch.Generator().manual_seed(seed)
+
+    def gray(lightness: Tensor) -> Tensor:
+        return torch.zeros_like(lightness).repeat(1, 2, 1, 1)
+
+    def dataset_mean(lightness: Tensor) -> Tensor:
+        return gray(lightness) + mean.to(lightness).reshape(1, 2, 1, 1)
+
+    def mean_given_lightness(lightness: Tensor) -> Tensor:
+        return mean_of_level.to(lightness)[_level(lightness[:, 0])].movedim(-1, 1)
+
+    def random_photo(lightness: Tensor) -> Tensor:
+        if lightness.shape[-2:] != train.lab.shape[-2:]:
+            raise ValueError(f"L: expected pictures of {train.size} x {train.size} pixels")
+        picks = torch.randint(len(train), (len(lightness),), generator=generator)
+        return train.lab[picks, 1:].to(lightness)
+
+    return {
+        "gray": gray,
+        "dataset mean": dataset_mean,
+        "mean given L": mean_given_lightness,
+        "random photo": random_photo,
+    }
+
+
+def format_table(rows: dict[str, dict[str, float]]) -> str:
+    """Metrics of several models as text, one line a model."""
+    first = next(iter(rows.values()))
+    head = (
+        f"{first['pictures']} pictures at {first['size']}x{first['size']}; L is the original's; "
+        "errors over all pixels, PSNR and colorfulness averaged over pictures"
+    )
+    lines = [
+        head,
+        f"{'':16} {'MSE(ab)':>8} {'RMSE':>6} {'AuC %':>6} {'PSNR dB':>8} {'colorful':>9}",
+    ]
+    for name, row in rows.items():
+        lines.append(
+            f"{name:16} {row['mse_ab']:8.1f} {row['rmse_ab']:6.2f} {100 * row['auc']:6.2f} "
+            f"{row['psnr']:8.2f} {row['colorfulness']:9.1f}"
+        )
+    return "\n".join(lines)
+
+
+def _level(lightness: Tensor) -> Tensor:
+    return lightness.round().clamp(0, 100).int()
+
+
+def _mean_given_level(train: LabDataset) -> Tensor:
+    """Mean ab for each whole value of L: (101, 2). A level never seen gets the mean of all."""
+    total, count = torch.zeros(101, 2, dtype=torch.float64), torch.zeros(101, dtype=torch.float64)
+    for lightness, ab in batches(train, 256):
+        level = _level(lightness).flatten()
+        count += torch.bincount(level, minlength=101)
+        for channel in (0, 1):
+            values = ab[:, channel].flatten().double()
+            total[:, channel] += torch.bincount(level, values, minlength=101)
+    mean = total / count.clamp(min=1)[:, None]
+    mean[count == 0] = total.sum(0) / count.sum()
+    return mean.float()
+
+
+def _device_of(model: Model) -> torch.device:
+    parameters = model.parameters() if isinstance(model, torch.nn.Module) else iter(())
+    return next((p.device for p in parameters), torch.device("cpu"))
