@@ -11,6 +11,8 @@ Sources: IEC 61966-2-1 (sRGB); CIE 15 (Lab). The constants are those of scikit-i
 that its results and ours can be compared number by number.
 """
 
+from math import prod
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -130,7 +132,8 @@ DECODED_BYTES = srgb_decode(torch.arange(256, dtype=torch.float64) / 255).float(
 def _lab_of_uint8(rgb: np.ndarray) -> np.ndarray:
     """The same formula for bytes on the CPU: a table for the decoding, and slabs that stay
     in the cache. What bounds it is numpy's cube root, the only costly step left."""
-    planes = rgb.reshape(-1, 3, rgb.shape[-2] * rgb.shape[-1])
+    *leading, _, height, width = rgb.shape
+    planes = rgb.reshape(prod(leading), 3, height * width)
     out = np.empty(planes.shape, np.float32)
     to_t, to_lab = LINEAR_TO_T.astype(np.float32), F_TO_LAB.astype(np.float32)
     shift = LAB_SHIFT.astype(np.float32)[:, None]

@@ -27,7 +27,7 @@ def load_model(path_or_name: str | Path, device: str | None = None) -> Colorizat
         ValueError: no such weights, or not a weights file of the course.
     """
     path = Path(path_or_name)
-    if path.suffix != ".safetensors" and not path.exists():
+    if path.suffix != ".safetensors":
         path = WEIGHTS / f"{path_or_name}.safetensors"
         if not path.exists():
             names = ", ".join(sorted(file.stem for file in WEIGHTS.glob("*.safetensors")))

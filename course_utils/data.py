@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
@@ -30,7 +30,7 @@ SAMPLES = {  # photographs inside the scikit-image package: nothing is downloade
     "rocket": "rocket.jpg",
     "motorcycle": "motorcycle_left.png",
 }
-SCENE_COUNTS = {"train": 2000, "val": 256, "all": 2256}
+SCENE_COUNTS = {"train": 4000, "val": 256, "all": 4256}
 SPLITS = ("train", "val", "all")
 VAL_SHARE = 0.1
 GRAY_CHROMA = 4.0  # mean chroma under which a photograph counts as gray
@@ -138,6 +138,8 @@ def read_photo(source: str | Path | Image.Image) -> Image.Image:
         raise ValueError(f"{source}: expected a photograph, no such file") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if isinstance(error, UnidentifiedImageError):
+            reason = "something else"
         raise ValueError(
             f"{source}: expected a picture that Pillow can read, got: {reason}"
         ) from error

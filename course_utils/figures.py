@@ -60,7 +60,7 @@ def gallery(rows: dict[str, Sequence[Tensor]], captions: Sequence[str] = ()) -> 
     columns = len(next(iter(rows.values())))
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
-            len(rows), columns, figsize=(1.5 * columns + 0.8, 1.56 * len(rows)), squeeze=False
+            len(rows), columns, figsize=(1.5 * columns + 0.3, 1.56 * len(rows) + 0.2), squeeze=False
         )
         for line, (name, pictures) in zip(axes, rows.items(), strict=True):
             for axis, picture in zip(line, pictures, strict=True):
@@ -69,7 +69,7 @@ def gallery(rows: dict[str, Sequence[Tensor]], captions: Sequence[str] = ()) -> 
             line[0].set_ylabel(name)
         for axis, caption in zip(axes[-1], captions, strict=False):
             axis.set_xlabel(caption, fontsize=9)
-        figure.tight_layout(pad=0.3)
+        figure.tight_layout(pad=0.3, w_pad=0.4, h_pad=0.4)
     return figure
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -287,7 +287,7 @@ def write_safetensors(tensors: dict[str, Tensor], path: str | Path, about: dict)
     """Tensors and a few plain values in one file that appears whole or not at all."""
     path = Path(path)
     part = path.with_name(path.name + ".part")
-    save_file(tensors, part, metadata={"course": json.dumps(about)})
+    part.write_bytes(save(tensors, metadata={"course": json.dumps(about)}))
     part.replace(path)
 
 

@@ -1,0 +1,129 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_utils import data
+from course_utils.color import rgb_to_lab
+from course_utils.data import batches, flip_and_crop, open_source, read_photo
+
+
+def test_every_file_is_accounted_for(photo_folder: Path) -> None:
+    sets = {split: open_source(photo_folder, 16, split) for split in ("train", "val")}
+    reports = [each.report for each in sets.values()]
+    assert sum(r.used + len(r.gray) + len(r.broken) for r in reports) == 8
+    broken = {name: why for report in reports for name, why in report.broken.items()}
+    assert list(broken) == ["broken.jpg"]
+    assert "expected a picture" in broken["broken.jpg"]
+    assert "gray.png" not in sets["train"].names
+    everything = open_source(photo_folder, 16, "all")
+    assert set(sets["train"].names) | set(sets["val"].names) <= set(everything.names)
+    assert not set(sets["train"].names) & set(sets["val"].names)
+
+
+def test_the_pixels_are_resized_and_converted(photo_folder: Path) -> None:
+    dataset = open_source(photo_folder, 24, "all")
+    index = dataset.names.index("photo 3.png")
+    L, ab = dataset[index]
+    assert L.shape == (1, 24, 24)
+    assert ab.shape == (2, 24, 24)
+    small = Image.open(photo_folder / "photo 3.png").resize((24, 24), Image.Resampling.BICUBIC)
+    expected = rgb_to_lab(torch.from_numpy(np.array(small)).permute(2, 0, 1))
+    assert torch.allclose(torch.cat((L, ab)), expected, atol=0.05)
+
+
+def test_train_and_val_folders_are_taken_at_their_word(photo_folder: Path) -> None:
+    for split, name in (("train", "photo 1.png"), ("val", "photo 2.png")):
+        (photo_folder / split / "class").mkdir(parents=True)
+        (photo_folder / name).rename(photo_folder / split / "class" / name)
+    assert open_source(photo_folder, 16, "train").names == ["train/class/photo 1.png"]
+    assert open_source(photo_folder, 16, "val").names == ["val/class/photo 2.png"]
+
+
+def test_copies_stay_on_one_side_of_the_split(photo_folder: Path) -> None:
+    for number in range(6):
+        content = (photo_folder / f"photo {number}.png").read_bytes()
+        (photo_folder / f"copy {number}.png").write_bytes(content)
+    names = open_source(photo_folder, 16, "val").names
+    assert {name[-5] for name in names if "copy" in name} == {
+        name[-5] for name in names if "photo" in name
+    }
+
+
+def picture(mode: str) -> Image.Image:
+    if mode == "I;16":
+        return Image.fromarray(np.full((8, 8), 32896, dtype=np.uint16))
+    if mode == "F":
+        return Image.fromarray(np.full((8, 8), 128 / 255, dtype=np.float32))
+    if mode in ("LA", "RGBA"):
+        half = Image.new("RGBA", (8, 8), (0, 0, 0, 127))  # half-transparent black, over white
+        return half.convert(mode)
+    if mode == "CMYK":
+        return Image.new("RGB", (8, 8), (128, 128, 128)).convert("CMYK")
+    if mode == "P":
+        return Image.new("RGB", (8, 8), (128, 128, 128)).quantize()
+    if mode == "1":
+        return Image.new("1", (8, 8), 1)
+    return Image.new("RGB", (8, 8), (128, 128, 128)).convert(mode)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F"])
+def test_any_mode_becomes_rgb(mode: str) -> None:
+    image = read_photo(picture(mode))
+    assert image.mode == "RGB"
+    expected = 255 if mode == "1" else 128
+    assert np.abs(np.asarray(image, int) - expected).max() <= 2
+
+
+def test_photos_are_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # taken with the camera on its side
+    Image.new("RGB", (40, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    assert read_photo(tmp_path / "turned.jpg").size == (20, 40)
+
+
+def test_augmentation_keeps_question_and_answer_together() -> None:
+    picture = torch.linspace(-50, 50, 32 * 32).reshape(1, 1, 32, 32)
+    lab = torch.cat((picture + 50, picture, -picture), dim=1).repeat(64, 1, 1, 1)
+    varied = flip_and_crop(lab, torch.Generator().manual_seed(0))
+    assert torch.allclose(varied[:, 0] - 50, varied[:, 1], atol=1e-3)
+    assert torch.allclose(varied[:, 1], -varied[:, 2], atol=1e-3)
+    falling = (varied[:, 1, 16, 30] < varied[:, 1, 16, 1]).float().mean()
+    assert 0.25 < falling < 0.75  # about half are mirrored
+    assert varied.amin() >= lab.amin() - 1e-3
+
+
+def test_batches_visit_everything_once(scene_dataset: data.LabDataset) -> None:
+    generator = torch.Generator().manual_seed(3)
+    shuffled = torch.cat([L for L, _ in batches(scene_dataset, 10, generator)])
+    in_order = torch.cat([L for L, _ in batches(scene_dataset, 10)])
+    assert len(shuffled) == 48
+    assert not torch.equal(shuffled, in_order)
+    assert torch.equal(shuffled.sum((1, 2, 3)).sort()[0], in_order.sum((1, 2, 3)).sort()[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("no/such/folder",), "does not exist"),
+        (("pyproject.toml",), "is a file"),
+        (("tests",), "found none"),
+        (("scenes", 20), "positive multiple of 8"),
+        (("scenes", -8), "positive multiple of 8"),
+        (("scenes", 64, "test"), "expected one of train, val, all"),
+    ],
+)
+def test_bad_sources(arguments: tuple, message: str, pytestconfig: pytest.Config) -> None:
+    name, *rest = arguments
+    path = pytestconfig.rootpath / name if name != "scenes" else name
+    with pytest.raises(ValueError, match=message):
+        open_source(path, *rest)
+
+
+def test_samples_and_scenes_need_no_download() -> None:
+    assert len(open_source("samples", 16, "all")) == len(data.SAMPLES)
+    scenes = open_source("scenes", 8, "val")
+    assert len(scenes) == data.SCENE_COUNTS["val"]
+    assert scenes.l2_floor > 0

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import peak_signal_noise_ratio
+
+from course_utils import metrics
+from course_utils.color import lab_to_rgb
+from course_utils.data import LabDataset, Report
+from course_utils.metrics import auc, baselines, colorfulness, evaluate, format_table, psnr
+
+
+def test_auc_is_the_area_under_the_curve() -> None:
+    error = torch.rand(10_000, generator=torch.Generator().manual_seed(0)) * 200
+    thresholds = torch.linspace(0, 150, 3001)
+    curve = torch.stack([(error <= t).double().mean() for t in thresholds])
+    area = torch.trapezoid(curve, thresholds.double()).item() / 150
+    assert auc(error) == pytest.approx(area, abs=1e-4)
+    assert auc(torch.zeros(5)) == 1
+    assert auc(torch.full((5,), 999.0)) == 0
+
+
+def test_psnr_is_scikit_images() -> None:
+    generator = torch.Generator().manual_seed(0)
+    one, other = torch.rand(2, 4, 3, 9, 9, generator=generator)
+    expected = [
+        peak_signal_noise_ratio(o.numpy(), p.numpy(), data_range=1)
+        for o, p in zip(other, one, strict=True)
+    ]
+    assert psnr(one, other).tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_colorfulness_by_hand() -> None:
+    half = torch.zeros(1, 3, 2, 2)
+    half[0, 0, 0] = 1  # upper half red, lower half black: rg 255 and 0, yb 127.5 and 0
+    expected = np.hypot(127.5, 63.75) + 0.3 * np.hypot(127.5, 63.75)
+    assert colorfulness(half).item() == pytest.approx(expected, rel=1e-5)
+    assert colorfulness(torch.full((1, 3, 4, 4), 0.5)).item() == pytest.approx(0, abs=1e-4)
+
+
+def test_evaluate_counts_every_picture_once(scene_dataset: LabDataset) -> None:
+    def gray(L: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(L).repeat(1, 2, 1, 1)
+
+    ab = scene_dataset.lab[:, 1:].float()
+    for batch_size in (7, 48):
+        row = evaluate(gray, scene_dataset, batch_size)
+        assert row["mse_ab"] == pytest.approx(ab.square().mean().item(), rel=1e-4)
+        assert row["auc"] == pytest.approx(auc(ab.norm(dim=1)), rel=1e-4)
+        assert row["pictures"] == 48
+        assert row["size"] == 32
+        assert row["colorfulness"] == pytest.approx(0, abs=0.1)
+
+
+def test_the_truth_is_perfect(scene_dataset: LabDataset) -> None:
+    truth = iter(scene_dataset.lab[:, 1:].float().split(48))
+    row = evaluate(lambda L: next(truth), scene_dataset, 48)
+    assert row["mse_ab"] == 0
+    assert row["auc"] == 1
+    assert row["psnr"] == pytest.approx(100)
+    rgb = lab_to_rgb(scene_dataset.lab.float())
+    assert row["colorfulness"] == pytest.approx(colorfulness(rgb).mean().item(), rel=1e-4)
+
+
+def test_mean_given_l_is_the_best_that_sees_one_pixel(scene_dataset: LabDataset) -> None:
+    rows = {
+        name: evaluate(model, scene_dataset)["mse_ab"]
+        for name, model in baselines(scene_dataset).items()
+    }
+    assert rows["mean given L"] < rows["dataset mean"] < rows["gray"] < rows["random photo"]
+    L, ab = (part.float() for part in scene_dataset.lab.split([1, 2], dim=1))
+    level = L[:, 0].round()
+    best = sum(
+        (ab.movedim(1, -1)[level == value] - ab.movedim(1, -1)[level == value].mean(0))
+        .square()
+        .sum()
+        for value in level.unique()
+    )
+    assert rows["mean given L"] == pytest.approx((best / ab.numel()).item(), rel=1e-3)
+
+
+def test_an_unseen_level_gets_the_mean_of_all() -> None:
+    lab = torch.zeros(1, 3, 8, 8)
+    lab[:, 0], lab[:, 1] = 50, 12
+    train = LabDataset(lab.half(), ["one"], Report(used=1))
+    answer = baselines(train)["mean given L"](torch.full((1, 1, 8, 8), 90.0))
+    assert torch.allclose(answer[0, :, 0, 0], torch.tensor([12.0, 0.0]))
+
+
+def test_an_empty_dataset_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one picture"):
+        evaluate(lambda L: L, LabDataset(torch.empty(0, 3, 8, 8), [], Report()))
+
+
+def test_table_names_every_model_and_the_conditions(scene_dataset: LabDataset) -> None:
+    rows = {name: evaluate(m, scene_dataset) for name, m in baselines(scene_dataset).items()}
+    text = format_table(rows)
+    assert "48 pictures at 32x32" in text
+    for name, row in rows.items():
+        assert name in text
+        assert f"{row['mse_ab']:.1f}" in text
+    assert metrics.AUC_LIMIT == 150

@@ -1,0 +1,128 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from course_utils import training
+from course_utils.colorize import load_model
+from course_utils.data import LabDataset
+from course_utils.metrics import evaluate
+from course_utils.network import ColorizationNet
+from course_utils.training import History, TrainConfig, fit, learning_rate_at, loss_of
+
+CONFIG = TrainConfig(size=32, width=0.1, epochs=3, batch_size=8)
+
+
+def run(data: LabDataset, config: TrainConfig = CONFIG, **options: object) -> History:
+    return fit(config, data, data, device="cpu", progress=False, **options)
+
+
+@pytest.mark.parametrize("head", ["regression", "classification"])
+def test_it_learns(head: str, scene_dataset: LabDataset) -> None:
+    config = replace(CONFIG, head=head, epochs=12, augmented=False)
+    history = run(scene_dataset, config)
+    losses = [row["train_loss"] for row in history.rows]
+    assert losses[-1] < 0.9 * losses[0]
+    if head == "regression":
+        assert history.best["val_mse"] < history.baselines["mean given L"]
+    measured = evaluate(history.model, scene_dataset)["mse_ab"]
+    assert measured == pytest.approx(history.rows[-1]["val_mse"], rel=0.02)
+
+
+def test_equal_seeds_give_equal_runs(scene_dataset: LabDataset) -> None:
+    torch.manual_seed(1)
+    first = [row["val_mse"] for row in run(scene_dataset).rows]
+    torch.manual_seed(2)  # whatever else was drawn does not matter
+    assert [row["val_mse"] for row in run(scene_dataset).rows] == first
+    other = run(scene_dataset, replace(CONFIG, seed=1))
+    assert [row["val_mse"] for row in other.rows] != first
+
+
+def test_a_resumed_run_is_the_run_that_was_not_interrupted(
+    scene_dataset: LabDataset, tmp_path: Path
+) -> None:
+    whole = run(scene_dataset)
+
+    def interrupt(history: History) -> None:
+        if len(history.rows) == 2:
+            raise KeyboardInterrupt
+
+    part = run(scene_dataset, out=tmp_path, on_epoch=interrupt)
+    assert len(part.rows) == 2
+    resumed = run(scene_dataset, out=tmp_path, resume=True)
+    names = ("epoch", "train_loss", "val_mse", "gradient_norm", "learning_rate")
+    assert [[row[name] for name in names] for row in resumed.rows] == [
+        [row[name] for name in names] for row in whole.rows
+    ]
+    for ours, theirs in zip(resumed.model.parameters(), whole.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_what_a_run_leaves_behind(scene_dataset: LabDataset, tmp_path: Path) -> None:
+    history = run(scene_dataset, out=tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "best.safetensors",
+        "history.jsonl",
+        "last.safetensors",
+    ]
+    read = History.load(tmp_path / "history.jsonl")
+    assert read.rows == history.rows
+    assert read.config == CONFIG
+    assert read.baselines == history.baselines
+    assert read.l2_floor == scene_dataset.l2_floor
+    best = evaluate(load_model(tmp_path / "best.safetensors", "cpu"), scene_dataset)["mse_ab"]
+    assert best == pytest.approx(history.best["val_mse"], rel=0.02)
+
+
+def test_a_run_is_not_overwritten_and_not_mixed(scene_dataset: LabDataset, tmp_path: Path) -> None:
+    run(scene_dataset, out=tmp_path)
+    with pytest.raises(ValueError, match="--resume"):
+        run(scene_dataset, out=tmp_path)
+    with pytest.raises(ValueError, match=r"width=0\.2, it was started with width=0\.1"):
+        run(scene_dataset, replace(CONFIG, width=0.2), out=tmp_path, resume=True)
+
+
+def test_one_cycle() -> None:
+    rates = [learning_rate_at(step, 100, CONFIG) for step in range(100)]
+    peak = rates.index(max(rates))
+    assert peak in (19, 20)
+    assert rates[: peak + 1] == sorted(rates[: peak + 1])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert max(rates) == CONFIG.learning_rate
+    assert rates[-1] < 0.01 * CONFIG.learning_rate
+
+
+def test_regression_loss_is_the_l2_loss() -> None:
+    net = ColorizationNet(0.05).eval()
+    L, ab = torch.rand(2, 1, 16, 16) * 100, torch.randn(2, 2, 16, 16) * 20
+    expected = (net(L) - ab).square().mean() / 110**2
+    assert torch.allclose(loss_of(net, L, ab), expected)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(
+    scene_dataset: LabDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = training.loss_of
+    monkeypatch.setattr(training, "loss_of", lambda *a: real(*a) * float("nan"))
+    with pytest.raises(FloatingPointError, match="epoch 1, step 1"):
+        run(scene_dataset)
+
+
+@pytest.mark.parametrize(
+    "change", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"width": -1.0}]
+)
+def test_bad_configs(change: dict, scene_dataset: LabDataset) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        run(scene_dataset, replace(CONFIG, **change))
+
+
+def test_files_that_are_no_history(tmp_path: Path) -> None:
+    path = tmp_path / "h.jsonl"
+    with pytest.raises(ValueError, match="no such file"):
+        History.load(path)
+    for content in ("", "{", json.dumps({"config": {"colour": 1}})):
+        path.write_text(content)
+        with pytest.raises(ValueError, match="expected a history file"):
+            History.load(path)
