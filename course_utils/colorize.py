@@ -58,7 +58,7 @@ def colorize(
     Raises:
         ValueError: a picture that cannot be read, or a size that is no positive multiple of 8.
     """
-    size = size or getattr(model, "size", 64)
+    size = getattr(model, "size", 64) if size is None else size
     if size < STRIDE or size % STRIDE:
         raise ValueError(f"size: expected a positive multiple of {STRIDE}, got {size}")
     photo = read_photo(image)

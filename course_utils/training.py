@@ -312,12 +312,15 @@ def _restore(
     tensors: dict[str, Tensor], model: ColorizationNet, optimizer: torch.optim.Optimizer
 ) -> None:
     weights, state = {}, {}
+    parameters = list(model.parameters())
     for name, tensor in tensors.items():
         kind, rest = name.split(".", 1)
         if kind == "model":
             weights[rest] = tensor
         else:
             number, moment = rest.split(".", 1)
+            if tensor.ndim > 0:  # fused AdamW wants the memory layout of the parameter
+                tensor = torch.empty_like(parameters[int(number)]).copy_(tensor)
             state.setdefault(int(number), {})[moment] = tensor
     model.load_state_dict(weights)
     groups = optimizer.state_dict()["param_groups"]

@@ -20,6 +20,20 @@ from course_utils.figures import gamut, gray_of
 from course_utils.metrics import Model, mse_ab
 from course_utils.network import LAYERS, architecture_table
 
+HUES = (  # the Lab hue, in degrees, at which each name ends
+    (20, "pink"),
+    (50, "red"),
+    (75, "orange"),
+    (105, "yellow"),
+    (125, "yellow-green"),
+    (165, "green"),
+    (220, "blue-green"),
+    (295, "blue"),
+    (315, "violet"),
+    (345, "magenta"),
+    (361, "pink"),
+)
+
 Render = Callable[..., tuple[Image.Image, str]]
 
 
@@ -274,14 +288,5 @@ def _name(a: float, b: float) -> str:
     """A hue in words."""
     if np.hypot(a, b) < 5:
         return "gray"
-    names = (
-        "pink-red",
-        "orange",
-        "yellow",
-        "yellow-green",
-        "green",
-        "blue-green",
-        "blue",
-        "violet",
-    )
-    return names[round(np.degrees(np.arctan2(b, a)) / 45) % 8]
+    hue = np.degrees(np.arctan2(b, a)) % 360
+    return next(name for end, name in HUES if hue < end)

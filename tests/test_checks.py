@@ -1,0 +1,186 @@
+"""Each check meets the right answer, other right ways to write it, and the usual mistakes."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from course_utils import checks, color
+from course_utils.data import sample_photo
+from course_utils.network import LAYERS, architecture_table
+
+DILATIONS = {row["layer"]: row["De"] for row in architecture_table()}
+OWN_STRIDE_COUNTED = {
+    row["layer"]: int(row["De"] * row["S"]) if row["S"] > 1 else row["De"]
+    for row in architecture_table()
+}
+
+
+def step(model, optimizer, L, ab, zero=True, scale=110, go=True):
+    loss = F.mse_loss(model(L) / scale, ab / scale)
+    if zero:
+        optimizer.zero_grad()
+    loss.backward()
+    if go:
+        optimizer.step()
+    return loss.item()
+
+
+def size_of(size: int, kernel: int, stride: int, dilation: int, padding: int) -> int:
+    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def vivid(rgb: torch.Tensor, weight: float = 0.3, square: bool = True) -> float:
+    red, green, blue = np.asarray(rgb)
+    rg, yb = red - green, (red + green) / 2 - blue
+    mean = np.hypot(rg.mean(), yb.mean()) if square else 0
+    return np.sqrt(rg.var() + yb.var()) + weight * mean
+
+
+def is_gray_slowly(lab: torch.Tensor) -> bool:
+    chroma = [float((a**2 + b**2) ** 0.5) for a, b in lab[1:].flatten(1).T]
+    return sum(chroma) / len(chroma) < 5
+
+
+RIGHT = {
+    "what_is_guessed": ["ab", "a, b", "b and a"],
+    "srgb_decode": [color.srgb_decode, lambda v: color.srgb_decode(v.float()).numpy()],
+    "hue_and_chroma": [
+        lambda a, b: (np.degrees(np.arctan2(b, a)) % 360, np.hypot(a, b)),
+        lambda a, b: torch.stack((torch.rad2deg(torch.atan2(b, a)) % 360, (a * a + b * b) ** 0.5)),
+    ],
+    "is_gray": [lambda lab: torch.hypot(lab[1], lab[2]).mean() < 3, is_gray_slowly],
+    "first_n": [
+        lambda files, n: [f for f in files if not f.endswith(".txt")][:n],
+        lambda files, n: tuple(f for f in files if f != "notes.txt")[:n],
+    ],
+    "effective_dilation": [DILATIONS, {k: torch.tensor(v) for k, v in DILATIONS.items()}],
+    "output_size": [size_of, lambda *case: torch.tensor(size_of(*case))],
+    "l2_answer": [(22.5, -27.5), [22.5, -27.5], torch.tensor([22.5, -27.5])],
+    "training_step": [step],
+    "auc": [
+        lambda e: 1 - e.clamp(max=150).mean() / 150,
+        lambda e: np.mean([np.mean(e.numpy() <= t) for t in range(151)]),
+    ],
+    "colorfulness": [vivid, lambda rgb: torch.tensor(vivid(rgb))],
+}
+
+MISTAKES = {
+    "what_is_guessed": [
+        ("La", "L is lightness"),
+        ("L", "L is lightness"),
+        ("a", "two of"),
+        (3, ""),
+    ],
+    "srgb_decode": [
+        (lambda v: v, "the curve is missing"),
+        (lambda v: v**2.2, "power 2.2"),
+        (lambda v: ((v + 0.055) / 1.055) ** 2.4, "straight line"),
+        (color.srgb_encode, "the way back"),
+        (lambda v: v[:3], "shape"),
+    ],
+    "hue_and_chroma": [
+        (lambda a, b: (torch.atan2(b, a), torch.hypot(a, b)), "radians"),
+        (lambda a, b: (torch.rad2deg(torch.atan2(a, b)) % 360, torch.hypot(a, b)), "swapped"),
+        (lambda a, b: (torch.hypot(a, b), torch.rad2deg(torch.atan2(b, a)) % 360), "other order"),
+        (lambda a, b: (torch.rad2deg(torch.atan2(b, a)), torch.hypot(a, b)), "negative"),
+        (lambda a, b: (torch.rad2deg(torch.atan2(b, a)) % 360, a**2 + b**2), "square root"),
+        (lambda a, b: 7, "two numbers"),
+    ],
+    "is_gray": [
+        (lambda lab: lab[1:].mean().abs() < 4, "cancel"),
+        (lambda lab: lab[1].mean() < 4, "half red"),
+        (lambda lab: (lab[1:] == 0).all(), "threshold"),
+        (lambda lab: True, "half red"),
+    ],
+    "first_n": [
+        (lambda files, n: [f for f in files if f != "notes.txt"][: n + 1], "one more"),
+        (lambda files, n: [f for f in files if f.endswith(".jpg")][:n], "upper-case"),
+        (lambda files, n: files[:n], "text file"),
+        (lambda files, n: [f for f in files if f != "notes.txt"][:3], "all 5"),
+    ],
+    "effective_dilation": [
+        ({layer.name: layer.dilation for layer in LAYERS}, "kernel's own"),
+        (OWN_STRIDE_COUNTED, "own stride"),
+        ({**DILATIONS, "conv8_1": 8}, "finer grid"),
+        ({"conv1_1": 1}, "missing"),
+        ([1, 2, 3], "dict"),
+    ],
+    "output_size": [
+        (lambda s, k, st, d, p: (s + 2 * p - k) // st + 1, "spans more"),
+        (lambda s, k, st, d, p: (s + 2 * p - d * (k - 1) - 1) / st + 1, "round down"),
+        (lambda s, k, st, d, p: (s + 2 * p - d * (k - 1) - 1) // st, "add 1"),
+        (lambda s, k, st, d, p: (s + p - d * (k - 1) - 1) // st + 1, "both sides"),
+    ],
+    "l2_answer": [
+        ((10, -50), "more frequent"),
+        ((35, -5), "how often"),
+        ((47.5, 17.5), "exchanged"),
+        ((0, 0), "gray"),
+        (22.5, "two numbers"),
+    ],
+    "training_step": [
+        (lambda *a: step(*a, zero=False), "zero_grad"),
+        (lambda *a: step(*a, go=False), "optimizer.step()"),
+        (lambda *a: step(*a, scale=1), "divide both ab by 110"),
+        (lambda *a: step(*a) * 2, "expected the loss"),
+    ],
+    "auc": [
+        (lambda e: e.clamp(max=150).mean(), "1 - mean / 150"),
+        (lambda e: 1 - e.mean() / 150, "clamp"),
+        (lambda e: e.clamp(max=150).mean() / 150, "over the curve"),
+        (lambda e: 100 * (1 - e.clamp(max=150).mean() / 150), "percent"),
+        (lambda e: e, "one number"),
+    ],
+    "colorfulness": [
+        (lambda rgb: vivid(rgb, square=False), "missing"),
+        (lambda rgb: vivid(rgb, weight=1), "0.3 times"),
+        (lambda rgb: vivid(rgb) / 255, "0..255"),
+        (lambda rgb: vivid(rgb[[1, 0, 2]].abs().sqrt()), "expected"),
+    ],
+}
+
+
+def said(exercise: str, answer: object, capsys: pytest.CaptureFixture) -> str:
+    getattr(checks, exercise)(answer)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("exercise", RIGHT)
+def test_right_answers(exercise: str, capsys: pytest.CaptureFixture) -> None:
+    for answer in RIGHT[exercise]:
+        assert said(exercise, answer, capsys).startswith("✓"), answer
+
+
+@pytest.mark.parametrize("exercise", MISTAKES)
+def test_mistakes_meet_the_hint_that_names_them(
+    exercise: str, capsys: pytest.CaptureFixture
+) -> None:
+    for answer, hint in MISTAKES[exercise]:
+        message = said(exercise, answer, capsys)
+        assert message.startswith("✗")
+        assert hint in message, message
+
+
+@pytest.mark.parametrize("exercise", [*RIGHT, "colorized"])
+def test_nothing_is_raised_at_the_learner(exercise: str, capsys: pytest.CaptureFixture) -> None:
+    def stub(*_: object) -> None: ...
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("oops")
+
+    assert "not tried yet" in said(exercise, None, capsys)
+    assert "not tried yet" in said(exercise, ..., capsys)
+    expects_function = callable(RIGHT.get(exercise, [0])[0])
+    if expects_function:
+        assert "not tried yet" in said(exercise, stub, capsys)
+        assert "RuntimeError: oops" in said(exercise, broken, capsys)
+    assert said(exercise, object(), capsys).startswith("✗")
+
+
+def test_a_colorized_photo(capsys: pytest.CaptureFixture) -> None:
+    photo = sample_photo("cat")
+    assert "original cat" in said("colorized", photo, capsys)
+    assert "gray" in said("colorized", photo.convert("L"), capsys)
+    other = photo.point(lambda value: value // 2)
+    assert said("colorized", other, capsys).startswith("✓")

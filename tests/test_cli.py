@@ -1,0 +1,113 @@
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from course_utils.cli import main
+from course_utils.colorize import WEIGHTS
+from course_utils.data import sample_path
+
+
+def train(photos: Path, out: Path, *more: str) -> int:
+    small = ["--size", "16", "--width", "0.05", "--epochs", "1", "--batch-size", "4"]
+    return main(["train", "--data", str(photos), "--out", str(out), *small, *more])
+
+
+def test_train_evaluate_colorize(
+    photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out, weights = tmp_path / "run", tmp_path / "run" / "best.safetensors"
+    assert train(photo_folder, out) == 0
+    assert "mean given L" in capsys.readouterr().out
+    assert (out / "loss.png").stat().st_size > 10_000
+
+    options = ["--weights", str(weights), "--data", str(photo_folder), "--size", "16"]
+    assert main(["evaluate", *options, "--split", "all"]) == 0
+    shown = capsys.readouterr().out
+    for name in ("best", "gray", "dataset mean", "mean given L", "random photo"):
+        assert name in shown
+    assert "broken.jpg" in shown
+    assert main(["evaluate", *options, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["best"]["mse_ab"] > 0
+
+    photo = sample_path("rocket")
+    colored = ["colorize", str(photo), "--weights", str(weights), "--out", str(tmp_path / "c")]
+    assert main(colored) == 0
+    assert Image.open(tmp_path / "c" / "rocket_color.png").size == Image.open(photo).size
+
+
+def test_bad_input_is_one_line_and_exit_2(
+    photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    weights, text = str(WEIGHTS / "landscapes.safetensors"), tmp_path / "text.jpg"
+    text.write_text("not a picture")
+    (tmp_path / "empty").mkdir()
+    out = ["--out", str(tmp_path / "out")]
+    cases = {
+        "does not exist": ["train", "--data", str(tmp_path / "none"), *out],
+        "found none": ["train", "--data", str(tmp_path / "empty"), *out],
+        "multiple of 8": ["train", "--data", str(photo_folder), "--size", "60", *out],
+        "expected a picture": ["colorize", str(text), "--weights", weights, *out],
+        "no such file": ["colorize", "no.jpg", "--weights", weights, *out],
+        "expected a .safetensors file or one of": ["colorize", "x", "--weights", "nobody", *out],
+        "expected a weights file": ["colorize", "x", "--weights", str(bad_weights(tmp_path)), *out],
+        "classification network": [
+            *("colorize", "x", "--weights", weights, "--temperature", "0.4"),
+            *out,
+        ],
+    }
+    for message, command in cases.items():
+        capsys.readouterr()
+        assert main(command) == 2, command
+        said = capsys.readouterr().err.strip().splitlines()
+        complaint = [line for line in said if line.startswith("course: ")]
+        assert len(complaint) == 1, said
+        assert message in complaint[0]
+        assert "Traceback" not in "\n".join(said)
+
+
+def bad_weights(folder: Path) -> Path:
+    path = folder / "bad.safetensors"
+    path.write_bytes(b"\x80\x04 a pickle, perhaps")
+    return path
+
+
+def test_another_width_does_not_resume(
+    photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert train(photo_folder, tmp_path / "run") == 0
+    assert train(photo_folder, tmp_path / "run") == 2
+    assert "--resume" in capsys.readouterr().err
+    assert train(photo_folder, tmp_path / "run", "--resume", "--width", "0.1") == 2
+    assert "expected a run with width=0.1" in capsys.readouterr().err
+    assert train(photo_folder, tmp_path / "run", "--resume") == 0  # finished: nothing to do
+
+
+def test_a_broken_photo_among_others_is_named_and_the_rest_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    text = tmp_path / "text.jpg"
+    text.write_text("not a picture")
+    command = ["colorize", str(sample_path("cat")), str(text), "--weights", "landscapes"]
+    command += ["--out", str(tmp_path / "out")]
+    assert main(command) == 1
+    shown = capsys.readouterr()
+    assert "text.jpg" in shown.err
+    assert "chelsea_color.png" in shown.out
+    assert main(command[:2] + command[3:]) == 2  # an existing result is not overwritten
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_doctor_and_data_list(capsys: pytest.CaptureFixture) -> None:
+    assert main(["doctor"]) == 0
+    assert "torch" in capsys.readouterr().out
+    assert main(["data", "list"]) == 0
+    assert "scenes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [[], ["paint"], ["train"], ["train", "--size", "big"]])
+def test_wrong_words(command: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(command)
+    assert stop.value.code == 2
