@@ -64,9 +64,9 @@ class Explorer(ipywidgets.VBox):
 
     def _update(self, _: object = None) -> None:
         values = {name: control.value for name, control in self.controls.items()}
-        picture, words = self.render(**values)
+        picture, self.text = self.render(**values)
         self.picture.value = png(picture)
-        self.words.value = f"<p>{escape(words)}</p>"
+        self.words.value = f"<p>{escape(self.text)}</p>"
 
 
 def png(picture: Image.Image) -> bytes:
@@ -81,7 +81,13 @@ def slider(
 ) -> ipywidgets.FloatSlider:
     """A slider that answers when it is let go, not at every pixel of the way."""
     return ipywidgets.FloatSlider(
-        value, min=low, max=high, step=step, description=name, continuous_update=False
+        value,
+        min=low,
+        max=high,
+        step=step,
+        description=name,
+        continuous_update=False,
+        readout_format=".0f" if step == 1 else ".1f",
     )
 
 
