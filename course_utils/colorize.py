@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from course_utils.color import lab_to_rgb, to_uint8
 from course_utils.data import photo_to_lab, read_photo
-from course_utils.network import STRIDE, ColorizationNet, load_weights, read_safetensors
+from course_utils.network import STRIDE, ColorizationNet
+from course_utils.weights import load_weights, read_safetensors
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "weights"
 

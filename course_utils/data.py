@@ -46,7 +46,8 @@ class Report:
 
     def __str__(self) -> str:
         lines = [f"{self.used} used, {len(self.gray)} gray left out, {len(self.broken)} unreadable"]
-        return "\n".join(lines + [f"  skipped {name}: {why}" for name, why in self.broken.items()])
+        lines += [f"  unreadable {name}: {why}" for name, why in self.broken.items()]
+        return "\n".join(lines)
 
 
 class LabDataset(Dataset):
@@ -100,8 +101,11 @@ def open_source(
     if name_or_path == "scenes":
         return _open_scenes(size, split)
     if name_or_path == "samples":
-        files, root = [sample_path(name) for name in SAMPLES], sample_path("cat").parent
-        return _open_files(_hash_split(files, split), root, size, split, progress)
+        names = {sample_path(name): name for name in SAMPLES}
+        root = sample_path("cat").parent
+        dataset = _open_files(_hash_split(list(names), split), root, size, split, progress)
+        dataset.names = [names[root / file] for file in dataset.names]
+        return dataset
     root = Path(name_or_path)
     if not root.is_dir():
         kind = "is a file" if root.exists() else "does not exist"
@@ -194,7 +198,7 @@ def batches(
 
 
 def flip_and_crop(lab: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Mirror half of a batch and zoom into a random 70 to 100 % of each picture.
+    """Mirror each picture with a chance of one half, and zoom into a random 70 to 100 % of it.
 
     Both are one resampling: an affine map from the corners of the result to the original.
     lab is (B, 3, H, W), and so is the result.

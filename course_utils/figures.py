@@ -83,7 +83,7 @@ def channels(lab: Tensor) -> Figure:
         axes[0].set_title("the photo")
         for axis, plane, name, ramp in zip(axes[1:], lab, names, ramps, strict=True):
             low, high = (0, 100) if axis is axes[1] else (-80, 80)
-            drawn = axis.imshow(plane, cmap=ramp, vmin=low, vmax=high)
+            drawn = axis.imshow(plane.numpy(), cmap=ramp, vmin=low, vmax=high)
             axis.set_title(name)
             figure.colorbar(drawn, ax=axis, orientation="horizontal", pad=0.04, fraction=0.06)
         for axis in axes:
@@ -144,7 +144,9 @@ def effective_dilation(rows: list[dict]) -> Figure:
             bar.set_edgecolor("white")
         top.bar_label(bars, padding=2, fontsize=8)
         top.set(ylabel="effective dilation", ylim=(0, 19))
-        top.set_title("Pixels between two taps of a kernel; hatched: the kernel itself is dilated")
+        top.set_title(
+            "Distance between neighboring taps, in input pixels; hatched: the kernel is dilated"
+        )
         bottom.plot(names, [row["RF"] for row in rows], color=GREEN, marker="o", markersize=4)
         bottom.set(ylabel="receptive field (px)", ylim=(0, 380))
         bottom.tick_params(axis="x", rotation=60)

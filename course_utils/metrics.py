@@ -58,7 +58,8 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int = 64) -> dict[st
     Returns:
         `mse_ab`: mean of the squared errors of a and of b over all pixels, CIE units squared;
         `rmse_ab`: its root; `auc`: see `auc`; `psnr`: dB in RGB with the true L, mean over
-        pictures; `colorfulness` of the result, mean over pictures; `pictures`; `size`.
+        pictures; `colorfulness` of the results and `colorfulness_of_originals`, means over
+        pictures; `pictures`; `size`.
     Raises:
         ValueError: an empty dataset.
     """
@@ -67,7 +68,7 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int = 64) -> dict[st
     if isinstance(model, torch.nn.Module):
         model.eval()
     device = _device_of(model)
-    squared = clipped = ratio = vivid = 0.0
+    squared = clipped = ratio = vivid = true_vivid = 0.0
     for lightness, truth in batches(dataset, batch_size, device=device):
         predicted = model(lightness).float()
         share = len(truth) / len(dataset)
@@ -77,12 +78,14 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int = 64) -> dict[st
         original = lab_to_rgb(torch.cat((lightness, truth), dim=1))
         ratio += share * psnr(result, original).mean().item()
         vivid += share * colorfulness(result).mean().item()
+        true_vivid += share * colorfulness(original).mean().item()
     return {
         "mse_ab": squared,
         "rmse_ab": squared**0.5,
         "auc": clipped,
         "psnr": ratio,
         "colorfulness": vivid,
+        "colorfulness_of_originals": true_vivid,
         "pictures": len(dataset),
         "size": dataset.size,
     }
@@ -126,7 +129,8 @@ def format_table(rows: dict[str, dict[str, float]]) -> str:
     first = next(iter(rows.values()))
     head = (
         f"{first['pictures']} pictures at {first['size']}x{first['size']}; L is the original's; "
-        "errors over all pixels, PSNR and colorfulness averaged over pictures"
+        "errors over all pixels,\nPSNR and colorfulness averaged over pictures; "
+        f"colorfulness of the originals {first['colorfulness_of_originals']:.1f}"
     )
     lines = [
         head,

@@ -7,13 +7,9 @@ transposed convolution brings it back to a quarter. Widths are those of the rele
 which is also what the names of the weights (`model1.0.weight` ..) come from.
 """
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -248,63 +244,3 @@ def _block(layers: list[Layer], channels: int, width: float) -> tuple[list[nn.Mo
             modules.append(nn.BatchNorm2d(wide))
         channels = wide
     return modules, channels
-
-
-def save_weights(model: ColorizationNet, path: str | Path, **about: object) -> None:
-    """Write the weights with what is needed to build their network again, all or nothing.
-
-    `about` (plain values: size, data, epoch ...) is kept beside them.
-    """
-    about = {"width": model.width, "head": model.head, **about}
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    write_safetensors(tensors, path, about)
-
-
-def load_weights(model: ColorizationNet, path: str | Path) -> dict:
-    """Put a file's weights into a network of the same width and head; returns their `about`.
-
-    Raises:
-        ValueError: no such file, not a weights file of the course, or of another network.
-    """
-    tensors, about = read_safetensors(path)
-    for name in ("width", "head"):
-        if about[name] != getattr(model, name):
-            raise ValueError(
-                f"{path}: expected weights of {name} {getattr(model, name)}, got {about[name]}; "
-                f"build the network with {name}={about[name]!r}, or choose another file"
-            )
-    try:
-        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except RuntimeError:
-        raise ValueError(
-            f"{path}: expected the weights of a network of width {model.width}, "
-            "got other names or shapes; the file is damaged"
-        ) from None
-    return about
-
-
-def write_safetensors(tensors: dict[str, Tensor], path: str | Path, about: dict) -> None:
-    """Tensors and a few plain values in one file that appears whole or not at all."""
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(save(tensors, metadata={"course": json.dumps(about)}))
-    part.replace(path)
-
-
-def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:
-    """The inverse of `write_safetensors`. Nothing in the file is executed.
-
-    Raises:
-        ValueError: no such file, or not one that the course wrote.
-    """
-    if not Path(path).is_file():
-        raise ValueError(f"{path}: expected a weights file (.safetensors), no such file")
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})["course"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return tensors, {"width": about["width"], "head": about["head"], **about}
-    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(
-            f"{path}: expected a weights file written by this course, got: {error}"
-        ) from None

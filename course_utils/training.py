@@ -21,14 +21,8 @@ from tqdm import tqdm
 from course_utils.bins import soft_encode
 from course_utils.data import LabDataset, batches, open_source, progress_bar
 from course_utils.metrics import baselines, evaluate, mse_ab
-from course_utils.network import (
-    AB_SCALE,
-    UPSAMPLING,
-    ColorizationNet,
-    read_safetensors,
-    save_weights,
-    write_safetensors,
-)
+from course_utils.network import AB_SCALE, UPSAMPLING, ColorizationNet
+from course_utils.weights import read_safetensors, save_weights, write_safetensors
 
 BF16_ON_CPU = ("avx512_bf16", "amx_tile")  # processor features that torch can ask for
 

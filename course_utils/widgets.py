@@ -28,8 +28,8 @@ HUES = (  # the Lab hue, in degrees, at which each name ends
     (125, "yellow-green"),
     (165, "green"),
     (220, "blue-green"),
-    (295, "blue"),
-    (315, "violet"),
+    (308, "blue"),
+    (318, "violet"),
     (345, "magenta"),
     (361, "pink"),
 )
@@ -224,7 +224,7 @@ def receptive_fields(photo: str = "astronaut", size: int = 448) -> Explorer:
         return _strip([canvas, zoom]), words
 
     layers = ipywidgets.SelectionSlider(
-        options=list(rows), value="conv1_1", description="layer", continuous_update=False
+        options=list(rows), value="conv4_1", description="layer", continuous_update=False
     )
     return Explorer(render, layer=layers)
 

@@ -1,5 +1,7 @@
 """Each check meets the right answer, other right ways to write it, and the usual mistakes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -42,8 +44,31 @@ def is_gray_slowly(lab: torch.Tensor) -> bool:
     return sum(chroma) / len(chroma) < 5
 
 
+def vivid_by_torch(rgb: torch.Tensor) -> torch.Tensor:
+    rg, yb = rgb[0] - rgb[1], (rgb[0] + rgb[1]) / 2 - rgb[2]
+    return (rg.var() + yb.var()).sqrt() + 0.3 * (rg.mean() ** 2 + yb.mean() ** 2).sqrt()
+
+
+def sum_of_roots(rgb: torch.Tensor) -> torch.Tensor:
+    rg, yb = rgb[0] - rgb[1], (rgb[0] + rgb[1]) / 2 - rgb[2]
+    return rg.std() + yb.std() + 0.3 * (rg.mean() ** 2 + yb.mean() ** 2).sqrt()
+
+
+def no_return(encoded: torch.Tensor) -> None:
+    color.srgb_decode(encoded)
+
+
+def cleared_too_late(model, optimizer, L, ab):
+    loss = F.mse_loss(model(L) / 110, ab / 110)
+    loss.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+    return loss.item()
+
+
+ENDINGS = ("jpg", "jpeg", "png", "webp")
 RIGHT = {
-    "what_is_guessed": ["ab", "a, b", "b and a"],
+    "what_is_guessed": ["ab", "a, b", "b and a", ("a", "b"), ["b", "a"], "a & b", "AB"],
     "srgb_decode": [color.srgb_decode, lambda v: color.srgb_decode(v.float()).numpy()],
     "hue_and_chroma": [
         lambda a, b: (np.degrees(np.arctan2(b, a)) % 360, np.hypot(a, b)),
@@ -51,8 +76,8 @@ RIGHT = {
     ],
     "is_gray": [lambda lab: torch.hypot(lab[1], lab[2]).mean() < 3, is_gray_slowly],
     "first_n": [
-        lambda files, n: [f for f in files if not f.endswith(".txt")][:n],
-        lambda files, n: tuple(f for f in files if f != "notes.txt")[:n],
+        lambda files, n: [f for f in files if f.split(".")[-1].lower() in ENDINGS][:n],
+        lambda files, n: [Path(f) for f in files if Path(f).suffix.lower()[1:] in ENDINGS][:n],
     ],
     "effective_dilation": [DILATIONS, {k: torch.tensor(v) for k, v in DILATIONS.items()}],
     "output_size": [size_of, lambda *case: torch.tensor(size_of(*case))],
@@ -62,7 +87,7 @@ RIGHT = {
         lambda e: 1 - e.clamp(max=150).mean() / 150,
         lambda e: np.mean([np.mean(e.numpy() <= t) for t in range(151)]),
     ],
-    "colorfulness": [vivid, lambda rgb: torch.tensor(vivid(rgb))],
+    "colorfulness": [vivid, lambda rgb: torch.tensor(vivid(rgb)), vivid_by_torch],
 }
 
 MISTAKES = {
@@ -78,6 +103,8 @@ MISTAKES = {
         (lambda v: ((v + 0.055) / 1.055) ** 2.4, "straight line"),
         (color.srgb_encode, "the way back"),
         (lambda v: v[:3], "shape"),
+        (lambda v: color.srgb_decode(v) if v > 0.5 else v, "torch.where"),
+        (no_return, "`return` the result"),
     ],
     "hue_and_chroma": [
         (lambda a, b: (torch.atan2(b, a), torch.hypot(a, b)), "radians"),
@@ -86,18 +113,24 @@ MISTAKES = {
         (lambda a, b: (torch.rad2deg(torch.atan2(b, a)), torch.hypot(a, b)), "negative"),
         (lambda a, b: (torch.rad2deg(torch.atan2(b, a)) % 360, a**2 + b**2), "square root"),
         (lambda a, b: 7, "two numbers"),
+        (lambda a, b: (torch.rad2deg(torch.atan(b / a)) % 360, torch.hypot(a, b)), "atan2"),
+        (lambda a, b: (torch.rad2deg(torch.atan2(b, a)) % 360, a.abs() + b.abs()), "|a| + |b|"),
     ],
     "is_gray": [
         (lambda lab: lab[1:].mean().abs() < 4, "cancel"),
         (lambda lab: lab[1].mean() < 4, "half red"),
         (lambda lab: (lab[1:] == 0).all(), "threshold"),
+        (lambda lab: lab[1:].abs().max() < 4, "one colored speck"),
+        (lambda lab: lab[1:].std() < 4, "not the spread"),
+        (lambda lab: torch.hypot(lab[1], lab[2]).mean() < 20, "too high"),
         (lambda lab: True, "half red"),
     ],
     "first_n": [
-        (lambda files, n: [f for f in files if f != "notes.txt"][: n + 1], "one more"),
-        (lambda files, n: [f for f in files if f.endswith(".jpg")][:n], "upper-case"),
-        (lambda files, n: files[:n], "text file"),
-        (lambda files, n: [f for f in files if f != "notes.txt"][:3], "all 5"),
+        (lambda files, n: [f for f in files if f.lower().endswith(ENDINGS)][: n + 1], "one more"),
+        (lambda files, n: [f for f in files if f.endswith(ENDINGS)][:n], "lower case"),
+        (lambda files, n: [f for f in files if f.lower().endswith(ENDINGS[:3])][:n], "e.webp"),
+        (lambda files, n: files[:n], "jpg_list.csv is no photograph"),
+        (lambda files, n: [f for f in files[:n] if f.lower().endswith(ENDINGS)], "then slice"),
     ],
     "effective_dilation": [
         ({layer.name: layer.dilation for layer in LAYERS}, "kernel's own"),
@@ -111,6 +144,7 @@ MISTAKES = {
         (lambda s, k, st, d, p: (s + 2 * p - d * (k - 1) - 1) / st + 1, "round down"),
         (lambda s, k, st, d, p: (s + 2 * p - d * (k - 1) - 1) // st, "add 1"),
         (lambda s, k, st, d, p: (s + p - d * (k - 1) - 1) // st + 1, "both sides"),
+        (lambda s, k, st, d, p: s // st, "count where it can start"),
     ],
     "l2_answer": [
         ((10, -50), "more frequent"),
@@ -124,6 +158,8 @@ MISTAKES = {
         (lambda *a: step(*a, go=False), "optimizer.step()"),
         (lambda *a: step(*a, scale=1), "divide both ab by 110"),
         (lambda *a: step(*a) * 2, "expected the loss"),
+        (lambda *a: str(step(*a)), "one number"),
+        (cleared_too_late, "zero_grad() must not"),
     ],
     "auc": [
         (lambda e: e.clamp(max=150).mean(), "1 - mean / 150"),
@@ -131,11 +167,14 @@ MISTAKES = {
         (lambda e: e.clamp(max=150).mean() / 150, "over the curve"),
         (lambda e: 100 * (1 - e.clamp(max=150).mean() / 150), "percent"),
         (lambda e: e, "one number"),
+        (lambda e: 100 * np.mean([np.mean(e.numpy() <= t) for t in range(151)]), "percent"),
+        (lambda e: sum(np.mean(e.numpy() <= t) for t in range(151)), "divide"),
     ],
     "colorfulness": [
         (lambda rgb: vivid(rgb, square=False), "missing"),
         (lambda rgb: vivid(rgb, weight=1), "0.3 times"),
         (lambda rgb: vivid(rgb) / 255, "0..255"),
+        (sum_of_roots, "not the sum of both roots"),
         (lambda rgb: vivid(rgb[[1, 0, 2]].abs().sqrt()), "expected"),
     ],
 }
@@ -182,5 +221,6 @@ def test_a_colorized_photo(capsys: pytest.CaptureFixture) -> None:
     photo = sample_photo("cat")
     assert "original cat" in said("colorized", photo, capsys)
     assert "gray" in said("colorized", photo.convert("L"), capsys)
+    assert "original cat" in said("colorized", photo.resize((200, 150)), capsys)
     other = photo.point(lambda value: value // 2)
     assert said("colorized", other, capsys).startswith("✓")

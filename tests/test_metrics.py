@@ -59,6 +59,7 @@ def test_the_truth_is_perfect(scene_dataset: LabDataset) -> None:
     assert row["psnr"] == pytest.approx(100)
     rgb = lab_to_rgb(scene_dataset.lab.float())
     assert row["colorfulness"] == pytest.approx(colorfulness(rgb).mean().item(), rel=1e-4)
+    assert row["colorfulness_of_originals"] == pytest.approx(row["colorfulness"])
 
 
 def test_mean_given_l_is_the_best_that_sees_one_pixel(scene_dataset: LabDataset) -> None:

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from course_utils.network import ColorizationNet
+from course_utils.weights import load_weights, read_safetensors, save_weights
+
+
+def test_weights_round_trip(tmp_path: Path) -> None:
+    net = ColorizationNet(0.05)
+    save_weights(net, tmp_path / "w.safetensors", size=32)
+    other = ColorizationNet(0.05)
+    assert load_weights(other, tmp_path / "w.safetensors")["size"] == 32
+    L = torch.rand(1, 1, 16, 16) * 100
+    assert torch.equal(net.eval()(L), other.eval()(L))
+    assert [file.name for file in tmp_path.iterdir()] == ["w.safetensors"]
+
+
+def test_weights_of_another_network(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_weights(ColorizationNet(0.05), path)
+    with pytest.raises(ValueError, match=r"expected weights of width 0\.1, got 0\.05"):
+        load_weights(ColorizationNet(0.1), path)
+    with pytest.raises(ValueError, match="expected weights of head classification"):
+        load_weights(ColorizationNet(0.05, "classification"), path)
+
+
+def test_files_that_are_no_weights(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    with pytest.raises(ValueError, match="no such file"):
+        read_safetensors(path)
+    path.write_bytes(b"PK\x03\x04 not safetensors")
+    with pytest.raises(ValueError, match="expected a weights file"):
+        read_safetensors(path)
+    save_file({"x": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match="expected a weights file"):
+        read_safetensors(path)
