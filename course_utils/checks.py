@@ -1,7 +1,7 @@
 """Checks for the exercises: what is right, or what was expected, what came, and a hint.
 
-A check prints one line or two and never raises at the learner. An untouched stub (one that
-is or returns None or ...) is "not tried yet". Where an answer equals what a well-known
+A check prints one line or two and never raises at the learner. An untouched stub (which is
+or returns `...`) is "not tried yet". Where an answer equals what a well-known
 mistake gives, the hint names the mistake.
 """
 
@@ -405,21 +405,11 @@ def _call(function: Callable, *arguments: object) -> object:
     if not callable(function):
         raise Wrong(f"expected a function, got {type(function).__name__}.")
     result = function(*arguments)
-    if _untouched(result):
-        if _is_stub(function):
-            raise NotTried
+    if result is ...:
+        raise NotTried
+    if result is None:
         raise Wrong("your function gave nothing back. Hint: `return` the result.")
     return result
-
-
-def _is_stub(function: Callable) -> bool:
-    """Whether a function's body is still `...`."""
-
-    def stub() -> None: ...
-
-    return getattr(function, "__code__", None) is not None and (
-        function.__code__.co_code == stub.__code__.co_code
-    )
 
 
 def _number(value: object) -> float:

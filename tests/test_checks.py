@@ -203,7 +203,8 @@ def test_mistakes_meet_the_hint_that_names_them(
 
 @pytest.mark.parametrize("exercise", [*RIGHT, "colorized"])
 def test_nothing_is_raised_at_the_learner(exercise: str, capsys: pytest.CaptureFixture) -> None:
-    def stub(*_: object) -> None: ...
+    def stub(*_: object) -> object:
+        return ...
 
     def broken(*_: object) -> None:
         raise RuntimeError("oops")

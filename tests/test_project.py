@@ -58,7 +58,7 @@ def test_every_lesson_is_in_the_tables_with_its_minutes() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     start = (ROOT / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8")
     for lesson in lessons:
-        row = next(line for line in readme.splitlines() if f"{lesson}.ipynb" in line)
+        row = next(line for line in readme.splitlines() if f"{lesson}.ipynb) |" in line)
         assert row.endswith(f"| {LESSON_MINUTES[lesson]} min |"), row
         if lesson != "00_start_here":
             row = next(line for line in start.splitlines() if f"({lesson}.ipynb)" in line)
