@@ -31,8 +31,9 @@ def set_up() -> None:
         return
     # `--target` works on every pip, also where the system's Python refuses packages (PEP 668).
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(HERE / ".uv")]
-    if not (HERE / ".uv").exists():
-        subprocess.run([*pip, "uv"], check=True)
+    if not (HERE / ".uv" / "uv").is_dir():
+        here_only = {**os.environ, "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
+        subprocess.run([*pip, "uv"], check=True, env=here_only)
     uv = [sys.executable, "-m", "uv"]
     env = {**os.environ, "PYTHONPATH": str(HERE / ".uv")}
     make_venv = ["venv", "--quiet", "--allow-existing", "--python", sys.executable, str(VENV)]
@@ -52,8 +53,8 @@ def main() -> int:
         return 2
     try:
         set_up()
-    except subprocess.CalledProcessError as error:
-        print(f"Setting up failed: see the message above ({error}).", file=sys.stderr)
+    except (subprocess.CalledProcessError, KeyboardInterrupt) as error:
+        print(f"Setting up did not end; see the message above. {error}", file=sys.stderr)
         return 1
     env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"}
     command = [*COMMANDS[name], *rest]
@@ -61,10 +62,17 @@ def main() -> int:
     local = BIN / (command[0] + (".exe" if os.name == "nt" else ""))
     if local.exists():
         command[0] = str(local)
+    # What `run` gets are paths of the folder that it is called in.
     try:
-        return subprocess.run(command, cwd=HERE, env=env).returncode
-    except KeyboardInterrupt:
-        return 130
+        process = subprocess.Popen(command, cwd=None if name == "run" else HERE, env=env)
+    except FileNotFoundError:
+        print(f"No such command in the course's environment: {command[0]}", file=sys.stderr)
+        return 2
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            pass  # the command got it too, and ends in its own way
 
 
 if __name__ == "__main__":

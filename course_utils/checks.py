@@ -439,7 +439,8 @@ def _compare(
     tolerance: float = 1e-3,
 ) -> None:
     """Raise `Wrong` with the hint of the mistake that gives the same numbers."""
-    got = torch.as_tensor(np.asarray(got), dtype=torch.float64)
+    got = got.detach() if isinstance(got, torch.Tensor) else np.asarray(got)
+    got = torch.as_tensor(got, dtype=torch.float64)
     if got.shape != expected.shape:
         raise Wrong(f"expected shape {tuple(expected.shape)}, got {tuple(got.shape)}.")
     if torch.allclose(got, expected.double(), rtol=1e-4, atol=tolerance):
@@ -452,6 +453,7 @@ def _compare(
         ),
         "",
     )
-    where = tuple((got - expected).abs().gt(tolerance).nonzero()[0].tolist())
+    wrong = ~torch.isclose(got, expected.double(), rtol=1e-4, atol=tolerance)
+    where = tuple(wrong.nonzero()[0].tolist())
     place = f" at {where[0] if len(where) == 1 else where}" if where else ""
     raise Wrong(f"expected {expected[where]:.4g}, got {got[where]:.4g}{place}.{hint}")

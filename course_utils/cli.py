@@ -8,8 +8,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
-from course_utils.training import TrainConfig
+from course_utils.runs import HEADS, TrainConfig, make_folder
+
+if TYPE_CHECKING:
+    from course_utils.data import Report
 
 LESSON_MINUTES = {  # what Run All takes on 2 cores without a GPU
     "00_start_here": 1,
@@ -22,25 +26,48 @@ LESSON_MINUTES = {  # what Run All takes on 2 cores without a GPU
 
 
 def main(arguments: list[str] | None = None) -> int:
+    for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter of a file's name
+        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
     except (ValueError, OSError, FloatingPointError) as error:
-        print(f"course: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return _complain(error)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "memory" in str(error):
+            return _complain("out of memory; try a smaller --size, --width or --batch-size")
+        raise
     except KeyboardInterrupt:
         return 130
+
+
+def _complain(error: object) -> int:
+    print(f"course: {' '.join(str(error).split())}", file=sys.stderr)
+    return 2
+
+
+def _say_unreadable(*reports: "Report") -> None:
+    """Name the files that were skipped, on stderr, where they do not mix with results."""
+    broken = {name: why for report in reports for name, why in report.broken.items()}
+    if broken:
+        print(f"course: {len(broken)} unreadable files were skipped:", file=sys.stderr)
+    for name, why in broken.items():
+        print(f"  {name}: {why}", file=sys.stderr)
 
 
 def _doctor(_: argparse.Namespace) -> int:
     """What is installed, on which device."""
     import platform
-    from importlib.metadata import requires, version
+    from importlib.metadata import PackageNotFoundError, requires, version
 
     import torch
 
     print(f"Python {platform.python_version()} on {platform.system()} ({platform.machine()})")
-    for requirement in sorted(requires("colorization-course") or []):
+    try:
+        requirements = sorted(requires("colorization-course") or [])
+    except PackageNotFoundError:
+        raise ValueError("the course is not installed here; run `python3 start.py`") from None
+    for requirement in requirements:
         name = requirement.split(">=")[0].strip()
         print(f"  {name:14} {version(name)}")
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
@@ -52,12 +79,17 @@ def _doctor(_: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from course_utils.data import open_source
     from course_utils.figures import loss_curve
     from course_utils.training import fit
 
     names = ("data", "size", "width", "head", "epochs", "seed", "batch_size", "learning_rate")
     config = TrainConfig(**{name: getattr(options, name) for name in names})
-    history = fit(config, out=options.out, resume=options.resume)
+    make_folder(options.out)  # before hours of reading
+    sets = [open_source(config.data, config.size, split, True) for split in ("train", "val")]
+    _say_unreadable(*(each.report for each in sets))
+    print(f"{len(sets[0])} pictures to train on, {len(sets[1])} to validate on", file=sys.stderr)
+    history = fit(config, *sets, out=options.out, resume=options.resume)
     if not history.rows:
         return 130
     figure = Path(options.out) / "loss.png"
@@ -67,7 +99,7 @@ def _train(options: argparse.Namespace) -> int:
     for name, mse in history.baselines.items():
         print(f"  {name:13} {mse:.1f}")
     print(f"Wrote {Path(options.out) / 'best.safetensors'} and {figure}")
-    return 0
+    return 0 if len(history.rows) == config.epochs else 130
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -76,14 +108,16 @@ def _evaluate(options: argparse.Namespace) -> int:
     from course_utils.metrics import baselines, evaluate, format_table
 
     model = load_model(options.weights)
-    show = not options.json
-    dataset = open_source(options.data, options.size, options.split, progress=show)
-    train = open_source(options.data, options.size, "train", progress=show)
-    models = {Path(options.weights).stem: model, **baselines(train)}
+    size = model.size if options.size is None else options.size
+    dataset = open_source(options.data, size, options.split, progress=True)
+    train = dataset
+    if options.split != "train":
+        train = open_source(options.data, size, "train", progress=True)
+    _say_unreadable(dataset.report)
+    known, name = baselines(train), Path(options.weights).stem
+    models = {f"{name} (weights)" if name in known else name: model, **known}
     rows = {name: evaluate(each, dataset) for name, each in models.items()}
     print(json.dumps(rows, indent=2) if options.json else format_table(rows))
-    if show and dataset.report.broken:
-        print(dataset.report)
     return 0
 
 
@@ -93,22 +127,30 @@ def _colorize(options: argparse.Namespace) -> int:
     model = load_model(options.weights)
     if options.temperature is not None:
         model.set_temperature(options.temperature)
-    out = Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
-    failed = 0
+    if options.size is not None and (options.size < 8 or options.size % 8):
+        raise ValueError(f"size: expected a positive multiple of 8, got {options.size}")
+    out = make_folder(options.out)
+    made: dict[Path, Path] = {}
     for photo in map(Path, options.photos):
         target = out / f"{photo.stem}_color.png"
         try:
+            if target in made:
+                raise ValueError(
+                    f"{photo}: expected another name than {made[target]}, both would become "
+                    f"{target}; colorize them into two folders"
+                )
             if target.exists() and not options.overwrite:
                 raise ValueError(f"{target}: exists already; add --overwrite to replace it")
-            colorize(photo, model, options.size).save(target)
+            part = target.with_suffix(".part")
+            colorize(photo, model, options.size).save(part, format="PNG")
+            part.replace(target)
+            made[target] = photo
             print(target)
-        except ValueError as error:
-            print(f"course: {error}", file=sys.stderr)
-            failed += 1
-    if failed == len(options.photos):
+        except (ValueError, OSError) as error:
+            _complain(error)
+    if not made:
         return 2
-    return 1 if failed else 0
+    return 0 if len(made) == len(options.photos) else 1
 
 
 def _list_data(_: argparse.Namespace) -> int:
@@ -120,8 +162,13 @@ def _list_data(_: argparse.Namespace) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"course: {message}; see `{self.prog} --help`\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("course", description="Learn to colorize photographs.")
+    parser = _Parser("course", description="Learn to colorize photographs.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     default = TrainConfig()
 
@@ -137,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--out", required=True, help="folder for weights, history and loss curve")
     train.add_argument("--size", type=int, default=default.size, help="pixels, a multiple of 8")
     train.add_argument("--width", type=float, default=default.width)
-    train.add_argument("--head", default=default.head, choices=["regression", "classification"])
+    train.add_argument("--head", default=default.head, choices=HEADS)
     train.add_argument("--epochs", type=int, default=default.epochs)
     train.add_argument("--batch-size", type=int, default=default.batch_size)
     train.add_argument("--learning-rate", type=float, default=default.learning_rate)
@@ -148,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="a trained network beside the baselines")
     evaluate.add_argument("--weights", required=True, help="a file, or a name in data/weights")
     evaluate.add_argument("--data", required=True)
-    evaluate.add_argument("--size", type=int, default=default.size)
+    evaluate.add_argument("--size", type=int, help="pixels, default as trained")
     evaluate.add_argument("--split", default="val", choices=["train", "val", "all"])
     evaluate.add_argument("--json", action="store_true")
     evaluate.set_defaults(run=_evaluate)

@@ -12,14 +12,16 @@ from torch.nn import functional as F
 
 from course_utils.color import lab_to_rgb, to_uint8
 from course_utils.data import photo_to_lab, read_photo
+from course_utils.metrics import device_of
 from course_utils.network import STRIDE, ColorizationNet
 from course_utils.weights import load_weights, read_safetensors
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "weights"
+LONGEST = 8  # the network's view of a thin strip is at most this many times as long as wide
 
 
 def load_model(path_or_name: str | Path, device: str | None = None) -> ColorizationNet:
-    """A trained network, ready to use.
+    """A trained network, ready to use. Its `size` is the one that it was trained at.
 
     Args:
         path_or_name: a weights file, or the name of one in data/weights, such as "landscapes".
@@ -33,12 +35,14 @@ def load_model(path_or_name: str | Path, device: str | None = None) -> Colorizat
         if not path.exists():
             names = ", ".join(sorted(file.stem for file in WEIGHTS.glob("*.safetensors")))
             raise ValueError(
-                f"weights: expected a .safetensors file or one of: {names}; got {path_or_name!r}"
+                f"weights: expected a .safetensors file or one of: {names}; "
+                f"got {str(path_or_name)!r}"
             )
     _, about = read_safetensors(path)
-    model = ColorizationNet(about["width"], about["head"])
+    with torch.random.fork_rng(devices=[]):
+        model = ColorizationNet(about["width"], about["head"])
     load_weights(model, path)
-    model.size = about.get("size", 256)
+    model.size = about["size"]
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return model.to(device, memory_format=torch.channels_last).eval()
 
@@ -59,14 +63,13 @@ def colorize(
     Raises:
         ValueError: a picture that cannot be read, or a size that is no positive multiple of 8.
     """
-    size = getattr(model, "size", 64) if size is None else size
+    size = model.size if size is None else size
     if size < STRIDE or size % STRIDE:
         raise ValueError(f"size: expected a positive multiple of {STRIDE}, got {size}")
     photo = read_photo(image)
-    scale = size / min(photo.size)
+    scale = min(size / min(photo.size), LONGEST * size / max(photo.size))
     small = tuple(max(STRIDE, STRIDE * round(side * scale / STRIDE)) for side in photo.size)
-    device = next(model.parameters()).device
-    lightness = photo_to_lab(photo, small)[None, :1].to(device)  # (1, 1, h, w)
+    lightness = photo_to_lab(photo, small)[None, :1].to(device_of(model))  # (1, 1, h, w)
     ab = model.eval()(lightness).float().cpu()  # (1, 2, h, w)
     lab = photo_to_lab(photo)  # (3, H, W)
     lab[1:] = F.interpolate(ab, lab.shape[-2:], mode="bilinear", align_corners=False)[0]

@@ -21,7 +21,7 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from course_utils.color import rgb_to_lab
-from course_utils.scenes import render
+from course_utils.scenes import SLAB, render
 
 SAMPLES = {  # photographs inside the scikit-image package: nothing is downloaded
     "astronaut": "astronaut.png",
@@ -99,7 +99,7 @@ def open_source(
     if split not in SPLITS:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
     if name_or_path == "scenes":
-        return _open_scenes(size, split)
+        return _open_scenes(size, split, progress)
     if name_or_path == "samples":
         names = {sample_path(name): name for name in SAMPLES}
         root = sample_path("cat").parent
@@ -140,7 +140,7 @@ def read_photo(source: str | Path | Image.Image) -> Image.Image:
         return image.convert("RGB")
     except FileNotFoundError:
         raise ValueError(f"{source}: expected a photograph, no such file") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow's readers raise whatever they like
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         if isinstance(error, UnidentifiedImageError):
             reason = "something else"
@@ -218,17 +218,23 @@ def flip_and_crop(lab: Tensor, generator: torch.Generator | None = None) -> Tens
 
 def progress_bar(**options: object) -> tqdm:
     """A bar with the time left; on stdout in a notebook, which shows stderr as a warning."""
-    stream = sys.stdout if "ipykernel" in sys.modules else sys.stderr
+    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    stream = sys.stderr if get_ipython() is None else sys.stdout
     return tqdm(file=stream, mininterval=0.5, **options)
 
 
-def _open_scenes(size: int, split: str) -> LabDataset:
+def _open_scenes(size: int, split: str, progress: bool) -> LabDataset:
     first = SCENE_COUNTS["train"] if split == "val" else 0
     numbers = range(first, first + SCENE_COUNTS[split])
-    made = render(numbers, size)
+    lab, floor = torch.empty(len(numbers), 3, size, size, dtype=torch.float16), 0.0
+    parts = range(0, len(numbers), SLAB)
+    bar = progress_bar(iterable=parts, desc=f"painting {split} scenes", disable=not progress)
+    for start in bar:
+        made = render(numbers[start : start + SLAB], size)
+        lab[start : start + SLAB] = torch.cat((made.L, made.ab), dim=1)
+        floor += made.l2_floor() * len(made.L) / len(numbers)
     names = [f"scene {number}" for number in numbers]
-    lab = torch.cat((made.L, made.ab), dim=1).half()
-    return LabDataset(lab, names, Report(used=len(names)), made.l2_floor())
+    return LabDataset(lab, names, Report(used=len(names)), floor)
 
 
 def _open_files(files: list[Path], root: Path, size: int, split: str, progress: bool) -> LabDataset:
@@ -253,9 +259,12 @@ def _open_files(files: list[Path], root: Path, size: int, split: str, progress: 
 
 
 def _image_files(folder: Path) -> list[Path]:
-    suffixes = Image.registered_extensions()
-    found = (file for file in folder.rglob("*") if file.suffix.lower() in suffixes)
-    return sorted(file for file in found if file.is_file())
+    """Every file below that its ending calls a picture, broken ones and dead links too."""
+    kinds = Image.registered_extensions()
+    readable = {ending for ending, kind in kinds.items() if kind in Image.OPEN} - {".eps", ".ps"}
+    readable |= {".heic", ".heif"}  # not readable, but not to be lost in silence either
+    found = (file for file in folder.rglob("*") if file.suffix.lower() in readable)
+    return sorted(file for file in found if file.is_file() or file.is_symlink())
 
 
 def _hash_split(files: list[Path], split: str) -> list[Path]:
@@ -263,8 +272,18 @@ def _hash_split(files: list[Path], split: str) -> list[Path]:
     if split == "all" or not files:
         return files
     share = {file: _content_number(file) for file in files}
-    limit = max(VAL_SHARE, min(share.values()))  # even a tiny folder has one to validate on
+    limit = VAL_SHARE
+    if not any(share[file] <= limit and _is_readable(file) for file in files):
+        # Even a tiny folder has one to validate on.
+        limit = min((share[file] for file in files if _is_readable(file)), default=limit)
     return [file for file in files if (share[file] <= limit) == (split == "val")]
+
+
+def _is_readable(file: Path) -> bool:
+    try:
+        return read_photo(file) is not None
+    except ValueError:
+        return False
 
 
 def _content_number(file: Path) -> float:
@@ -279,7 +298,10 @@ def _content_number(file: Path) -> float:
 def _deep_to_rgb(image: Image.Image) -> Image.Image:
     """16-bit, 32-bit and float gray: 65535 and 1.0 are white, by the range that is used."""
     values = np.asarray(image, dtype=np.float64)
-    white = 65535 if values.max(initial=0) > 255 else 255 if values.max(initial=0) > 1 else 1
-    white = 65535 if image.mode.startswith("I;16") else white
-    gray = np.clip(np.nan_to_num(values) / white, 0, 1) * 255
+    most = values[np.isfinite(values)].max(initial=0)
+    # A float picture may overshoot its white a little.
+    white = 65535 if most > 256 else 255 if most > 2 else 1
+    if image.mode != "F":
+        white = 65535 if most > 255 or image.mode.startswith("I;16") else 255
+    gray = np.nan_to_num(np.clip(values / white, 0, 1)) * 255
     return Image.fromarray(gray.round().astype(np.uint8)).convert("RGB")

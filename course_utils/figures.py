@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_utils.color import in_gamut, lab_to_rgb
-from course_utils.training import History
+from course_utils.runs import History
 
 BLUE, ORANGE, GREEN, GRAY, INK = "#0072B2", "#D55E00", "#009E73", "#999999", "#333333"
 STYLE = {
@@ -169,11 +169,11 @@ def _channel_ramps() -> list[matplotlib.colors.Colormap]:
     """Color maps for L, a and b, made of the colors that they stand for."""
     steps = torch.linspace(-80, 80, 65)
     level, none = torch.full_like(steps, 65), torch.zeros_like(steps)
-    ramps = ["gray"]
+    ramps = [matplotlib.colormaps["gray"]]
     for planes in ((level, steps, none), (level, none, steps)):
         pixels = to_pixels(torch.stack(planes)[:, None])[0]
         ramps.append(matplotlib.colors.LinearSegmentedColormap.from_list("", pixels))
-    return [matplotlib.colormaps["gray"], *ramps[1:]]
+    return ramps
 
 
 def _label_at_right(axis: plt.Axes, lines: list[tuple[float, str, str]]) -> None:

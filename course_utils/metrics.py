@@ -67,7 +67,7 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int = 64) -> dict[st
         raise ValueError("dataset: expected at least one picture, got none")
     if isinstance(model, torch.nn.Module):
         model.eval()
-    device = _device_of(model)
+    device = device_of(model)
     squared = clipped = ratio = vivid = true_vivid = 0.0
     for lightness, truth in batches(dataset, batch_size, device=device):
         predicted = model(lightness).float()
@@ -91,15 +91,13 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int = 64) -> dict[st
     }
 
 
-def baselines(train: LabDataset, seed: int = 0) -> dict[str, Model]:
+def baselines(train: LabDataset) -> dict[str, Model]:
     """What a network must beat, each knowing only the training pictures.
 
     "gray"; the "dataset mean" color; the "mean given L", the best that looks at one pixel at
     a time; the colors of a "random photo".
     """
-    mean_of_level = _mean_given_level(train)  # (101, 2)
-    mean = train.lab[:, 1:].double().mean(dim=(0, 2, 3)).float()  # (2,)
-    generator = torch.Generator().manual_seed(seed)
+    mean_of_level, mean = _mean_given_level(train)  # (101, 2), (2,)
 
     def gray(lightness: Tensor) -> Tensor:
         return torch.zeros_like(lightness).repeat(1, 2, 1, 1)
@@ -113,7 +111,8 @@ def baselines(train: LabDataset, seed: int = 0) -> dict[str, Model]:
     def random_photo(lightness: Tensor) -> Tensor:
         if lightness.shape[-2:] != train.lab.shape[-2:]:
             raise ValueError(f"L: expected pictures of {train.size} x {train.size} pixels")
-        picks = torch.randint(len(train), (len(lightness),), generator=generator)
+        # Drawn by the picture itself, so that it gets the same photo however it is batched.
+        picks = (lightness.double().sum(dim=(1, 2, 3)) * 7919).long().cpu() % len(train)
         return train.lab[picks, 1:].to(lightness)
 
     return {
@@ -148,8 +147,11 @@ def _level(lightness: Tensor) -> Tensor:
     return lightness.round().clamp(0, 100).int()
 
 
-def _mean_given_level(train: LabDataset) -> Tensor:
-    """Mean ab for each whole value of L: (101, 2). A level never seen gets the mean of all."""
+def _mean_given_level(train: LabDataset) -> tuple[Tensor, Tensor]:
+    """Mean ab for each whole value of L (101, 2), and of all pixels (2,).
+
+    A level never seen gets the mean of all.
+    """
     total, count = torch.zeros(101, 2, dtype=torch.float64), torch.zeros(101, dtype=torch.float64)
     for lightness, ab in batches(train, 256):
         level = _level(lightness).flatten()
@@ -157,11 +159,13 @@ def _mean_given_level(train: LabDataset) -> Tensor:
         for channel in (0, 1):
             values = ab[:, channel].flatten().double()
             total[:, channel] += torch.bincount(level, values, minlength=101)
+    overall = total.sum(0) / count.sum()
     mean = total / count.clamp(min=1)[:, None]
-    mean[count == 0] = total.sum(0) / count.sum()
-    return mean.float()
+    mean[count == 0] = overall
+    return mean.float(), overall.float()
 
 
-def _device_of(model: Model) -> torch.device:
+def device_of(model: Model) -> torch.device:
+    """Where a model wants its input: where its parameters are, else the CPU."""
     parameters = model.parameters() if isinstance(model, torch.nn.Module) else iter(())
     return next((p.device for p in parameters), torch.device("cpu"))

@@ -151,6 +151,7 @@ class ColorizationNet(nn.Module):
         if not 0 < width <= 4:
             raise ValueError(f"width: expected a factor in (0, 4], got {width}")
         self.width, self.head = width, head
+        self.size = 256  # of the pictures that it is trained on; `training.fit` says otherwise
         self.normalize = NormalizeL()
         channels = 1
         for block in range(1, 9):

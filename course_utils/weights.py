@@ -18,7 +18,7 @@ def save_weights(model: ColorizationNet, path: str | Path, **about: object) -> N
 
     `about` (plain values: size, data, epoch ...) is kept beside them.
     """
-    about = {"width": model.width, "head": model.head, **about}
+    about = {"width": model.width, "head": model.head, "size": 256, **about}
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     write_safetensors(tensors, path, about)
 
@@ -36,6 +36,13 @@ def load_weights(model: ColorizationNet, path: str | Path) -> dict:
                 f"{path}: expected weights of {name} {getattr(model, name)}, got {about[name]}; "
                 f"build the network with {name}={about[name]!r}, or choose another file"
             )
+    if "model.model1.0.weight" in tensors:
+        raise ValueError(
+            f"{path}: expected weights, got the last state of a run; use the best.safetensors "
+            "beside it"
+        )
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise ValueError(f"{path}: expected numbers, some weights are none; train them again")
     try:
         model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except RuntimeError:
@@ -67,8 +74,11 @@ def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:
             about = json.loads((file.metadata() or {})["course"])
             # Clones, because Windows does not replace a file that a tensor still looks into.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-        return tensors, {"width": about["width"], "head": about["head"], **about}
-    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+        size = about.setdefault("size", 256)
+        if not isinstance(about["width"], int | float) or not isinstance(size, int):
+            raise TypeError(f"width {about['width']!r}, size {size!r}")
+        return tensors, {"head": about["head"], **about}
+    except (SafetensorError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(
             f"{path}: expected a weights file written by this course, got: {error}"
         ) from None

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from course_utils.color import in_gamut, lab_to_rgb, to_uint8
 from course_utils.data import SAMPLES, LabDataset, photo_to_lab, sample_photo
 from course_utils.figures import gamut, gray_of
-from course_utils.metrics import Model, mse_ab
+from course_utils.metrics import Model, device_of, mse_ab
 from course_utils.network import LAYERS, architecture_table
 
 HUES = (  # the Lab hue, in degrees, at which each name ends
@@ -217,7 +217,7 @@ def receptive_fields(photo: str = "astronaut", size: int = 448) -> Explorer:
         zoom = canvas.crop([round(centre + s * 56) for s in (-1, -1, 1, 1)]).resize((448, 448), 0)
         words = (
             f"{layer}: a kernel with dilation {row['D']} after strides that multiply to "
-            f"{row['Sa']} has its taps {row['De']} pixels apart (effective dilation). "
+            f"{row['Sa']} has its taps {step} pixels apart (effective dilation). "
             f"One unit sees {row['RF']} x {row['RF']} pixels (white square). "
             f"Right: the middle, 4 times larger."
         )
@@ -231,11 +231,15 @@ def receptive_fields(photo: str = "astronaut", size: int = 448) -> Explorer:
 
 def results_browser(model: Model, dataset: LabDataset, height: int = 192) -> Explorer:
     """Walk through a dataset: gray input, result, original; and turn the color up or down."""
+    if isinstance(model, torch.nn.Module):
+        model.eval()
+    device = device_of(model)
 
     def render(picture: int, strength: float) -> tuple[Image.Image, str]:
         lightness, truth = dataset[int(picture)]
         with torch.inference_mode():
-            predicted = model(lightness[None])[0].float() * strength
+            answer = model(lightness[None].to(device))[0].float().cpu()
+        predicted = answer * strength
         lab = torch.cat((lightness, truth))
         result = torch.cat((lightness, predicted))
         pictures = {"gray input": gray_of(lab), "result": result, "original": lab}

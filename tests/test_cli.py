@@ -2,11 +2,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from course_utils.cli import main
 from course_utils.colorize import WEIGHTS
 from course_utils.data import sample_path
+from course_utils.weights import write_safetensors
 
 
 def train(photos: Path, out: Path, *more: str) -> int:
@@ -19,7 +21,9 @@ def test_train_evaluate_colorize(
 ) -> None:
     out, weights = tmp_path / "run", tmp_path / "run" / "best.safetensors"
     assert train(photo_folder, out) == 0
-    assert "mean given L" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "mean given L" in shown.out
+    assert "1 unreadable files were skipped:\n  broken.jpg: expected a picture" in shown.err
     assert (out / "loss.png").stat().st_size > 10_000
 
     options = ["--weights", str(weights), "--data", str(photo_folder), "--size", "16"]
@@ -27,7 +31,6 @@ def test_train_evaluate_colorize(
     shown = capsys.readouterr().out
     for name in ("best", "gray", "dataset mean", "mean given L", "random photo"):
         assert name in shown
-    assert "broken.jpg" in shown
     assert main(["evaluate", *options, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["best"]["mse_ab"] > 0
 
@@ -52,6 +55,14 @@ def test_bad_input_is_one_line_and_exit_2(
         "no such file": ["colorize", "no.jpg", "--weights", weights, *out],
         "expected a .safetensors file or one of": ["colorize", "x", "--weights", "nobody", *out],
         "expected a weights file": ["colorize", "x", "--weights", str(bad_weights(tmp_path)), *out],
+        "expected a folder that can be written": [
+            *("train", "--data", str(photo_folder), "--out", str(text)),
+        ],
+        "epochs: expected": ["train", "--data", str(photo_folder), "--epochs", "0", *out],
+        "width: expected": ["train", "--data", str(photo_folder), "--width", "nan", *out],
+        "use the best.safetensors": [
+            *("colorize", "x", "--weights", str(last_state(tmp_path)), *out),
+        ],
         "classification network": [
             *("colorize", "x", "--weights", weights, "--temperature", "0.4"),
             *out,
@@ -65,6 +76,13 @@ def test_bad_input_is_one_line_and_exit_2(
         assert len(complaint) == 1, said
         assert message in complaint[0]
         assert "Traceback" not in "\n".join(said)
+
+
+def last_state(folder: Path) -> Path:
+    path = folder / "last.safetensors"
+    about = {"width": 0.05, "head": "regression"}
+    write_safetensors({"model.model1.0.weight": torch.zeros(1)}, path, about)
+    return path
 
 
 def bad_weights(folder: Path) -> Path:
@@ -99,6 +117,19 @@ def test_a_broken_photo_among_others_is_named_and_the_rest_is_done(
     assert "--overwrite" in capsys.readouterr().err
 
 
+def test_photos_of_one_name_do_not_overwrite_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "sub").mkdir()
+    photos = [tmp_path / "写真 é.png", tmp_path / "sub" / "写真 é.png"]
+    for photo in photos:
+        Image.new("RGB", (9, 9)).save(photo)
+    command = ["colorize", *map(str, photos), "--weights", "landscapes", "--overwrite"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 1
+    assert "both would become" in capsys.readouterr().err
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["写真 é_color.png"]
+
+
 def test_doctor_and_data_list(capsys: pytest.CaptureFixture) -> None:
     assert main(["doctor"]) == 0
     assert "torch" in capsys.readouterr().out
@@ -107,7 +138,8 @@ def test_doctor_and_data_list(capsys: pytest.CaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("command", [[], ["paint"], ["train"], ["train", "--size", "big"]])
-def test_wrong_words(command: list[str]) -> None:
+def test_wrong_words(command: list[str], capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as stop:
         main(command)
     assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith("course: ")

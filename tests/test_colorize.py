@@ -14,7 +14,7 @@ def model() -> ColorizationNet:
     return load_model("landscapes", "cpu")
 
 
-@pytest.mark.parametrize("size", [(300, 200), (33, 190), (8, 8), (1, 1), (5, 400)])
+@pytest.mark.parametrize("size", [(300, 200), (33, 190), (8, 8), (1, 1), (1, 4000)])
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
 def test_the_same_size_comes_out(model: ColorizationNet, size: tuple, mode: str) -> None:
     result = colorize(sample_photo("rocket").resize(size).convert(mode), model)
@@ -32,6 +32,14 @@ def test_lightness_is_kept_and_colors_are_not_looked_at(model: ColorizationNet) 
     as_gray = np.asarray(colorize(gray, model), int)
     twice = np.asarray(colorize(gray.convert("RGB"), model), int)
     assert np.array_equal(as_gray, twice)
+
+
+def test_loading_leaves_the_random_numbers_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    load_model("landscapes", "cpu")
+    assert torch.rand(1) == expected
 
 
 def test_a_sky_turns_blue(model: ColorizationNet) -> None:

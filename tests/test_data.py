@@ -34,6 +34,33 @@ def test_the_pixels_are_resized_and_converted(photo_folder: Path) -> None:
     assert torch.allclose(torch.cat((L, ab)), expected, atol=0.05)
 
 
+def test_what_cannot_be_read_is_named_whatever_it_is(photo_folder: Path) -> None:
+    (photo_folder / "phone.HEIC").write_bytes(b"\0\0\0 ftypheic")
+    (photo_folder / "torn.avif").write_bytes(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + b"\0" * 99)
+    (photo_folder / "gone.jpg").symlink_to(photo_folder / "nothing.jpg")
+    (photo_folder / "notes.txt").write_text("no photo, and not meant to be one")
+    report = open_source(photo_folder, 16, "all").report
+    assert set(report.broken) == {"broken.jpg", "phone.HEIC", "torn.avif", "gone.jpg"}
+    assert report.used == 7
+
+
+def test_a_broken_file_is_never_all_there_is_to_validate_on(tmp_path: Path) -> None:
+    for number in range(4):
+        Image.new("RGB", (9, 9), (90, 60 * number, 10)).save(tmp_path / f"{number}.png")
+    for number in range(40):
+        (tmp_path / f"broken{number}.png").write_bytes(bytes([number]) * 9)
+    assert len(open_source(tmp_path, 8, "val")) >= 1
+    assert len(open_source(tmp_path, 8, "train")) >= 1
+
+
+@pytest.mark.parametrize(("white", "over"), [(1.0, 1.01), (255.0, 256.0), (65535.0, 70000.0)])
+def test_float_pictures_keep_their_scale(white: float, over: float) -> None:
+    values = np.full((8, 8), white / 2, dtype=np.float32)
+    values[0, :3] = over, np.nan, np.inf
+    pixels = np.asarray(read_photo(Image.fromarray(values)), int)
+    assert np.abs(pixels[1:] - 127.5).max() <= 1
+
+
 def test_train_and_val_folders_are_taken_at_their_word(photo_folder: Path) -> None:
     for split, name in (("train", "photo 1.png"), ("val", "photo 2.png")):
         (photo_folder / split / "class").mkdir(parents=True)

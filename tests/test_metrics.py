@@ -79,6 +79,14 @@ def test_mean_given_l_is_the_best_that_sees_one_pixel(scene_dataset: LabDataset)
     assert rows["mean given L"] == pytest.approx((best / ab.numel()).item(), rel=1e-3)
 
 
+def test_a_random_photo_does_not_depend_on_the_batches(scene_dataset: LabDataset) -> None:
+    model = baselines(scene_dataset)["random photo"]
+    first = evaluate(model, scene_dataset, 48)["mse_ab"]
+    assert evaluate(model, scene_dataset, 7)["mse_ab"] == pytest.approx(first, rel=1e-5)
+    L = scene_dataset.lab[:, :1].float()
+    assert len(model(L).flatten(1).unique(dim=0)) > 10
+
+
 def test_an_unseen_level_gets_the_mean_of_all() -> None:
     lab = torch.zeros(1, 3, 8, 8)
     lab[:, 0], lab[:, 1] = 50, 12

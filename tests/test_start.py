@@ -28,6 +28,7 @@ def test_it_installs_once_and_again_when_the_versions_change(
     def run(command: list[str], **_: object) -> None:
         calls.append(command)
         (start.HERE / ".venv").mkdir(exist_ok=True)
+        (start.HERE / ".uv" / "uv").mkdir(exist_ok=True, parents=True)
 
     monkeypatch.setattr(start.subprocess, "run", run)
     start.set_up()
@@ -36,7 +37,22 @@ def test_it_installs_once_and_again_when_the_versions_change(
     assert len(calls) == 3
     (start.HERE / "pyproject.toml").write_text("two")
     start.set_up()
-    assert len(calls) > 3
+    assert len(calls) == 5  # uv itself is there already
+
+
+def test_an_unknown_command_is_one_line(
+    start: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(start, "set_up", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["start.py", "run", "no-such-command"])
+    assert start.main() == 2
+    assert "No such command" in capsys.readouterr().err
+
+
+def test_the_exit_status_is_the_commands(start: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "set_up", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["start.py", "run", sys.executable, "-c", "exit(7)"])
+    assert start.main() == 7
 
 
 def test_an_unknown_word_shows_the_help() -> None:

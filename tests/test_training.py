@@ -7,7 +7,7 @@ import torch
 
 from course_utils import training
 from course_utils.colorize import load_model
-from course_utils.data import LabDataset
+from course_utils.data import LabDataset, Report
 from course_utils.metrics import evaluate
 from course_utils.network import ColorizationNet
 from course_utils.training import History, TrainConfig, fit, learning_rate_at, loss_of
@@ -111,11 +111,56 @@ def test_a_loss_that_is_no_number_stops_the_run(
 
 
 @pytest.mark.parametrize(
-    "change", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"width": -1.0}]
+    "change",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"width": -1.0},
+        {"width": float("nan")},
+        {"size": 20},
+        {"seed": -1},
+        {"head": "both"},
+    ],
 )
-def test_bad_configs(change: dict, scene_dataset: LabDataset) -> None:
+def test_bad_configs(change: dict) -> None:
     with pytest.raises(ValueError, match="expected"):
-        run(scene_dataset, replace(CONFIG, **change))
+        replace(CONFIG, **change)
+
+
+def test_pictures_and_folders_that_do_not_fit(scene_dataset: LabDataset, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected size 64, got 32"):
+        run(scene_dataset, replace(CONFIG, size=64))
+    empty = LabDataset(torch.empty(0, 3, 32, 32), [], Report())
+    with pytest.raises(ValueError, match="at least one picture"):
+        run(empty)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="expected a folder that can be written"):
+        run(scene_dataset, out=tmp_path / "file")
+
+
+def test_a_foreign_last_state_is_refused(scene_dataset: LabDataset, tmp_path: Path) -> None:
+    run(scene_dataset, out=tmp_path)
+    (tmp_path / "best.safetensors").replace(tmp_path / "last.safetensors")
+    with pytest.raises(ValueError, match="expected the last state of a run"):
+        run(scene_dataset, out=tmp_path, resume=True)
+
+
+def test_a_diverged_epoch_is_no_best_epoch(scene_dataset: LabDataset, tmp_path: Path) -> None:
+    config = replace(CONFIG, learning_rate=1000.0, gradient_clip=1e9, batch_size=64)
+    with pytest.raises(FloatingPointError, match="learning rate below 1000"):
+        run(scene_dataset, replace(config, epochs=40), out=tmp_path)
+
+
+def test_what_is_left_after_ctrl_c_is_ready_to_use(scene_dataset: LabDataset) -> None:
+    def interrupt(history: History) -> None:
+        raise KeyboardInterrupt
+
+    history = run(scene_dataset, on_epoch=interrupt)
+    assert not history.model.training
+    assert history.model.size == 32
+    assert len(history.rows) == 1
 
 
 def test_files_that_are_no_history(tmp_path: Path) -> None:

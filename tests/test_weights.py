@@ -27,6 +27,14 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
         load_weights(ColorizationNet(0.05, "classification"), path)
 
 
+def test_weights_that_are_no_numbers(tmp_path: Path) -> None:
+    net = ColorizationNet(0.05)
+    net.model1[0].bias.data.fill_(float("nan"))
+    save_weights(net, tmp_path / "w.safetensors")
+    with pytest.raises(ValueError, match="expected numbers"):
+        load_weights(ColorizationNet(0.05), tmp_path / "w.safetensors")
+
+
 def test_files_that_are_no_weights(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     with pytest.raises(ValueError, match="no such file"):
@@ -34,6 +42,11 @@ def test_files_that_are_no_weights(tmp_path: Path) -> None:
     path.write_bytes(b"PK\x03\x04 not safetensors")
     with pytest.raises(ValueError, match="expected a weights file"):
         read_safetensors(path)
+    for width in ('"a"', "null"):
+        about = f'{{"width": {width}, "head": "regression"}}'
+        save_file({"x": torch.zeros(1)}, path, metadata={"course": about})
+        with pytest.raises(ValueError, match="expected a weights file"):
+            read_safetensors(path)
     save_file({"x": torch.zeros(1)}, path)
     with pytest.raises(ValueError, match="expected a weights file"):
         read_safetensors(path)

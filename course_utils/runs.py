@@ -1,0 +1,183 @@
+"""A training run: what decides it (config), what it learned (history), and both on disk.
+
+A run's folder has `best.safetensors` (the weights of the best epoch), `last.safetensors` (all
+that resuming needs) and `history.jsonl` (a line an epoch).
+"""
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+
+from course_utils.network import ColorizationNet
+from course_utils.weights import read_safetensors, save_weights, write_safetensors
+
+HEADS = ("regression", "classification")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides what is learned: on one CPU, equal configs give equal runs."""
+
+    data: str = "scenes"  # a source's name or a folder, see data.open_source
+    size: int = 64  # pixels; a laptop's minutes go with its square
+    width: float = 0.25  # a sixteenth of the released network's parameters
+    head: str = "regression"  # "regression" for L2, "classification" for the ab bins
+    epochs: int = 40  # as in the mini-project
+    batch_size: int = 32
+    learning_rate: float = 1e-3  # the peak of the cycle
+    weight_decay: float = 1e-2
+    warm_up: float = 0.2  # share of all steps in which the rate climbs to its peak
+    gradient_clip: float = 1.0  # largest norm of the gradient that is let through
+    augmented: bool = True  # flips and crops
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", str(self.data))
+        limits = {
+            "size": (8, 4096),
+            "epochs": (1, 10**6),
+            "batch_size": (1, 10**6),
+            "learning_rate": (1e-12, 1e3),
+            "seed": (0, 2**32),
+        }
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name}: expected {low:g} to {high:g}, got {value}")
+        if self.size % 8:
+            raise ValueError(f"size: expected a positive multiple of 8, got {self.size}")
+        if not 0 < self.width <= 4:
+            raise ValueError(f"width: expected a factor in (0, 4], got {self.width}")
+        if self.head not in HEADS:
+            raise ValueError(f"head: expected one of {', '.join(HEADS)}, got {self.head!r}")
+
+
+@dataclass
+class History:
+    """What a run learned, epoch by epoch.
+
+    A row has `epoch` (from 1), `train_loss` (MSE(ab) for regression, nats for classification),
+    `val_mse` (MSE(ab)), `learning_rate`, `gradient_norm` (mean before clipping), `seconds`.
+    """
+
+    config: TrainConfig
+    baselines: dict[str, float]  # MSE(ab) on the validation pictures
+    l2_floor: float | None = None  # where the source knows it
+    rows: list[dict[str, float]] = field(default_factory=list)
+    model: ColorizationNet | None = field(default=None, repr=False)
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The row with the lowest validation error."""
+        return min(self.rows, key=lambda row: row["val_mse"])
+
+    def head(self) -> dict:
+        """What a history file says in its first line."""
+        return {
+            "config": asdict(self.config),
+            "baselines": self.baselines,
+            "l2_floor": self.l2_floor,
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write a history file, whole or not at all."""
+        part = Path(f"{path}.part")
+        lines = [json.dumps(line) for line in (self.head(), *self.rows)]
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "History":
+        """Read a history file.
+
+        Raises:
+            ValueError: no such file, or not a history.
+        """
+        try:
+            head, *rows = map(json.loads, Path(path).read_text(encoding="utf-8").splitlines())
+            config = TrainConfig(**head["config"])
+            return cls(config, head["baselines"], head["l2_floor"], rows)
+        except FileNotFoundError:
+            raise ValueError(f"{path}: expected a history file, no such file") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path}: expected a history file, got: {error}") from None
+
+
+def make_folder(path: str | Path) -> Path:
+    """A folder that can be written to.
+
+    Raises:
+        ValueError: it cannot be.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return Path(path)
+    except OSError as error:
+        raise ValueError(
+            f"out: expected a folder that can be written to, got {path} ({error.strerror}); "
+            "choose another"
+        ) from None
+
+
+def save_run(history: History, optimizer: torch.optim.Optimizer, out: Path) -> None:
+    """Write what an epoch changed: best weights, all that resuming needs, the history."""
+    model, config = history.model, history.config
+    if history.best is history.rows[-1]:
+        about = {"size": config.size, "data": Path(config.data).name, **history.rows[-1]}
+        save_weights(model, out / "best.safetensors", **about)
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in state.items()}
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    about = {"width": config.width, "head": config.head, "rows": history.rows, **history.head()}
+    write_safetensors(tensors, out / "last.safetensors", about)
+    history.save(out / "history.jsonl")
+
+
+def resume_run(
+    config: TrainConfig, model: ColorizationNet, optimizer: torch.optim.Optimizer, out: Path
+) -> History:
+    """Put a run's last state into model and optimizer, and return its history so far.
+
+    Raises:
+        ValueError: the folder's `last.safetensors` is of another config, or none at all.
+    """
+    last = out / "last.safetensors"
+    tensors, about = read_safetensors(last)
+    try:
+        for name, value in asdict(config).items():
+            if about["config"][name] != value:
+                raise ValueError(
+                    f"{out}: expected a run with {name}={value!r}, it was started with "
+                    f"{name}={about['config'][name]!r}; resume with that, or choose another folder"
+                )
+        _restore(tensors, model, optimizer)
+        return History(config, about["baselines"], about["l2_floor"], about["rows"])
+    except (KeyError, IndexError, RuntimeError) as error:
+        raise ValueError(
+            f"{last}: expected the last state of a run, got something else "
+            f"({str(error).splitlines()[0]}); choose another folder"
+        ) from None
+
+
+def _restore(
+    tensors: dict[str, torch.Tensor], model: ColorizationNet, optimizer: torch.optim.Optimizer
+) -> None:
+    weights, state = {}, {}
+    parameters = list(model.parameters())
+    for name, tensor in tensors.items():
+        kind, rest = name.split(".", 1)
+        if kind == "model":
+            weights[rest] = tensor
+        else:
+            number, moment = rest.split(".", 1)
+            if tensor.ndim > 0:  # fused AdamW wants the memory layout of the parameter
+                tensor = torch.empty_like(parameters[int(number)]).copy_(tensor)
+            state.setdefault(int(number), {})[moment] = tensor
+    model.load_state_dict(weights)
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
