@@ -1,0 +1,28 @@
+"""Checks for the exercises: what is right, or what was expected, what came, and a hint.
+
+A check prints one line or two and never raises at the learner. An untouched stub (which is
+or returns `...`) is "not tried yet". Where an answer equals what a well-known mistake gives,
+the hint names the mistake. A module for each lesson.
+"""
+
+from course_utils.checks.data import first_n, is_gray
+from course_utils.checks.dilated_cnn import effective_dilation, output_size
+from course_utils.checks.l2_training import l2_answer, training_step
+from course_utils.checks.lab_color import hue_and_chroma, srgb_decode
+from course_utils.checks.results import auc, colorfulness
+from course_utils.checks.start import colorized, what_is_guessed
+
+__all__ = [
+    "auc",
+    "colorfulness",
+    "colorized",
+    "effective_dilation",
+    "first_n",
+    "hue_and_chroma",
+    "is_gray",
+    "l2_answer",
+    "output_size",
+    "srgb_decode",
+    "training_step",
+    "what_is_guessed",
+]

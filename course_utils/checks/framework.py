@@ -1,0 +1,109 @@
+"""What every check stands on: how an answer is called, compared, and spoken about."""
+
+import warnings
+from collections.abc import Callable
+from functools import wraps
+
+import numpy as np
+import torch
+
+
+class NotTried(Exception):
+    """The stub is still a stub."""
+
+
+class Wrong(Exception):
+    """What was expected, what came, and a hint."""
+
+
+def check(exercise: str) -> Callable:
+    """Turn a function that raises `NotTried` or `Wrong` into one that prints."""
+
+    def decorate(function: Callable[[object], None]) -> Callable[[object], None]:
+        @wraps(function)
+        def printed(answer: object = None) -> None:
+            try:
+                if untouched(answer):
+                    raise NotTried
+                with warnings.catch_warnings():
+                    # numpy functions on tensors work, and warn: nothing a learner should see
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    function(answer)
+                print(f"✓ {exercise}: right.")
+            except NotTried:
+                print(f"○ {exercise}: not tried yet.")
+            except Wrong as wrong:
+                print(f"✗ {exercise}: {wrong}")
+            except Exception as error:
+                ambiguous = "ambiguous" in str(error)  # `if` on a whole tensor
+                hint = (
+                    " Hint: torch.where chooses for each number of a tensor." if ambiguous else ""
+                )
+                print(f"✗ {exercise}: your code stopped with {type(error).__name__}: {error}{hint}")
+
+        return printed
+
+    return decorate
+
+
+def untouched(answer: object) -> bool:
+    return answer is None or answer is ...
+
+
+def call(function: Callable, *arguments: object) -> object:
+    """Run the learner's function; a stub gives nothing back."""
+    if not callable(function):
+        raise Wrong(f"expected a function, got {type(function).__name__}.")
+    result = function(*arguments)
+    if result is ...:
+        raise NotTried
+    if result is None:
+        raise Wrong("your function gave nothing back. Hint: `return` the result.")
+    return result
+
+
+def number(value: object) -> float:
+    """A Python, numpy or torch number."""
+    try:
+        if isinstance(value, str):
+            raise TypeError
+        return float(value.detach() if isinstance(value, torch.Tensor) else value)
+    except (TypeError, ValueError):
+        raise Wrong(f"expected one number, got {type(value).__name__} {value!r:.60}.") from None
+
+
+def pair(value: object) -> tuple[float, float]:
+    try:
+        first, second = value
+    except (TypeError, ValueError):
+        raise Wrong(f"expected two numbers, got {value!r:.60}.") from None
+    if untouched(first) or untouched(second):
+        raise NotTried
+    return number(first), number(second)
+
+
+def compare(
+    got: object,
+    expected: torch.Tensor,
+    mistakes: dict[str, torch.Tensor],
+    tolerance: float = 1e-3,
+) -> None:
+    """Raise `Wrong` with the hint of the mistake that gives the same numbers."""
+    got = got.detach() if isinstance(got, torch.Tensor) else np.asarray(got)
+    got = torch.as_tensor(got, dtype=torch.float64)
+    if got.shape != expected.shape:
+        raise Wrong(f"expected shape {tuple(expected.shape)}, got {tuple(got.shape)}.")
+    if torch.allclose(got, expected.double(), rtol=1e-4, atol=tolerance):
+        return
+    hint = next(
+        (
+            f" Hint: {name}."
+            for name, values in mistakes.items()
+            if torch.allclose(got, values.double(), rtol=1e-2, atol=tolerance)
+        ),
+        "",
+    )
+    wrong = ~torch.isclose(got, expected.double(), rtol=1e-4, atol=tolerance)
+    where = tuple(wrong.nonzero()[0].tolist())
+    place = f" at {where[0] if len(where) == 1 else where}" if where else ""
+    raise Wrong(f"expected {expected[where]:.4g}, got {got[where]:.4g}{place}.{hint}")

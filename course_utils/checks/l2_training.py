@@ -1,0 +1,76 @@
+"""Checks of lesson 4, L2 training."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+from course_utils.checks.framework import Wrong, call, check, compare, number, pair
+from course_utils.network import AB_SCALE, ColorizationNet
+
+
+@check("The best answer under L2")
+def l2_answer(answer: object) -> None:
+    """The ab that L2 likes best for a flower: red (60, 40) in 1 of 4, blue (10, -50) in 3."""
+    compare(
+        torch.as_tensor(pair(answer), dtype=torch.float64),
+        torch.tensor([22.5, -27.5], dtype=torch.float64),
+        {
+            "this is the more frequent color; L2 wants the mean": torch.tensor([10.0, -50.0]),
+            "weigh the colors by how often they occur": torch.tensor([35.0, -5.0]),
+            "the weights are exchanged": torch.tensor([47.5, 17.5]),
+            "gray is not the mean of these two": torch.tensor([0.0, 0.0]),
+        },
+    )
+
+
+@check("The training step")
+def training_step(answer: Callable) -> None:
+    """A function (model, optimizer, L, ab) that makes one step and returns the loss."""
+
+    def start() -> tuple[ColorizationNet, torch.optim.SGD, torch.Tensor, torch.Tensor]:
+        generator = torch.Generator().manual_seed(0)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = ColorizationNet(width=0.05)
+        lightness = torch.rand(2, 1, 16, 16, generator=generator) * 100
+        ab = torch.randn(2, 2, 16, 16, generator=generator) * 30
+        return model, torch.optim.SGD(model.parameters(), lr=0.1), lightness, ab
+
+    def after(step: Callable, times: int) -> tuple[torch.Tensor, float]:
+        model, optimizer, lightness, ab = start()
+        for _ in range(times):
+            loss = call(step, model, optimizer, lightness, ab)
+        return model.model1[0].weight.detach().clone(), number(loss)
+
+    def reference(model: nn.Module, optimizer: torch.optim.Optimizer, L, ab, scale=AB_SCALE):
+        loss = ((model(L) - ab) / scale).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    untouched = start()[0].model1[0].weight
+    weights, loss = after(answer, 1)
+    expected, expected_loss = after(reference, 1)
+    if torch.equal(weights, untouched):
+        raise Wrong(
+            "the weights did not change. Hint: loss.backward() computes the gradient, "
+            "optimizer.step() follows it, and zero_grad() must not stand between them."
+        )
+    if not np.isclose(loss, expected_loss, rtol=1e-3):
+        ratio = loss / expected_loss
+        hint = (
+            "divide both ab by 110 before the loss, so that it is of size 1"
+            if np.isclose(ratio, AB_SCALE**2, rtol=0.01)
+            else "the mean of the squared differences of ab / 110"
+        )
+        raise Wrong(f"expected the loss {expected_loss:.4f}, got {loss:.4f}. Hint: {hint}.")
+    if not torch.allclose(weights, expected, atol=1e-5):
+        raise Wrong("the loss is right, the step is not. Hint: one backward, one step.")
+    if not torch.allclose(after(answer, 3)[0], after(reference, 3)[0], atol=1e-4):
+        raise Wrong(
+            "the first step is right, the third is not. Hint: gradients add up until "
+            "optimizer.zero_grad() clears them."
+        )
