@@ -79,8 +79,9 @@ def _doctor(_: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from course_utils.colorize import load_model
     from course_utils.data import open_source
-    from course_utils.figures import loss_curve
+    from course_utils.figures import comparison, loss_curve
     from course_utils.training import fit
 
     names = ("data", "size", "width", "head", "epochs", "seed", "batch_size", "learning_rate")
@@ -92,13 +93,16 @@ def _train(options: argparse.Namespace) -> int:
     history = fit(config, *sets, out=options.out, resume=options.resume)
     if not history.rows:
         return 130
-    figure = Path(options.out) / "loss.png"
-    loss_curve(history).savefig(figure, dpi=120, bbox_inches="tight")
+    out = Path(options.out)
+    model = load_model(out / "best.safetensors")
+    figures = {"loss.png": loss_curve(history), "results.png": comparison(model, sets[1])}
+    for file, figure in figures.items():
+        figure.savefig(out / file, dpi=120, bbox_inches="tight")
     best = history.best
     print(f"Best epoch {best['epoch']}: MSE(ab) {best['val_mse']:.1f} on the validation pictures")
     for name, mse in history.baselines.items():
         print(f"  {name:13} {mse:.1f}")
-    print(f"Wrote {Path(options.out) / 'best.safetensors'} and {figure}")
+    print(f"Wrote {out / 'best.safetensors'}, {' and '.join(str(out / file) for file in figures)}")
     return 0 if len(history.rows) == config.epochs else 130
 
 
@@ -181,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train a network")
     train.add_argument("--data", required=True, help="scenes, samples or a folder of photographs")
-    train.add_argument("--out", required=True, help="folder for weights, history and loss curve")
+    train.add_argument("--out", required=True, help="folder for weights, history and figures")
     train.add_argument("--size", type=int, default=default.size, help="pixels, a multiple of 8")
     train.add_argument("--width", type=float, default=default.width)
     train.add_argument("--head", default=default.head, choices=HEADS)

@@ -6,6 +6,7 @@ every line carries its name.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -16,6 +17,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_utils.color import in_gamut, lab_to_rgb
+from course_utils.data import LabDataset
+from course_utils.metrics import Model, device_of, mse_ab
 from course_utils.runs import History
 
 BLUE, ORANGE, GREEN, GRAY, INK = "#0072B2", "#D55E00", "#009E73", "#999999", "#333333"
@@ -71,6 +74,21 @@ def gallery(rows: dict[str, Sequence[Tensor]], captions: Sequence[str] = ()) -> 
             axis.set_xlabel(caption, fontsize=9)
         figure.tight_layout(pad=0.3, w_pad=0.4, h_pad=0.4)
     return figure
+
+
+@torch.inference_mode()
+def comparison(model: Model, dataset: LabDataset, most: int = 8) -> Figure:
+    """Gray input, result and original of up to `most` pictures, spread over the dataset."""
+    picks = torch.linspace(0, len(dataset) - 1, min(most, len(dataset))).round().int().tolist()
+    lab = dataset.lab[picks].float()
+    device = device_of(model)
+    predicted = torch.cat([model(each[None, :1].to(device)).float().cpu() for each in lab])
+    captions = [
+        f"{Path(dataset.names[i]).stem}\nMSE(ab) {mse_ab(ours, truth[1:]):.0f}"
+        for i, ours, truth in zip(picks, predicted, lab, strict=True)
+    ]
+    results = torch.cat((lab[:, :1], predicted), dim=1)
+    return gallery({"gray input": gray_of(lab), "result": results, "original": lab}, captions)
 
 
 def channels(lab: Tensor) -> Figure:

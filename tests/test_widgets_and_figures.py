@@ -85,6 +85,9 @@ def test_figures_say_what_they_show(scene_dataset: LabDataset) -> None:
     gallery = figures.gallery({"one": lab, "two": figures.gray_of(lab)}, ["a", "b", "c", "d"])
     assert len(gallery.axes) == 8
     assert [axis.get_ylabel() for axis in gallery.axes if axis.get_ylabel()] == ["one", "two"]
+    beside = figures.comparison(lambda L: (L - 50).repeat(1, 2, 1, 1), scene_dataset, most=3)
+    assert [axis.get_ylabel() for axis in beside.axes[::3]] == ["gray input", "result", "original"]
+    assert "scene 47\nMSE(ab)" in beside.axes[-1].get_xlabel()
     dilation = figures.effective_dilation(architecture_table())
     heights = [bar.get_height() for bar in dilation.axes[0].patches]
     assert heights == [row["De"] for row in architecture_table()]
