@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 VENV = HERE / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 COMMANDS = {
-    "lab": ["jupyter", "lab", "notebooks/00_start_here.ipynb"],
+    "lab": ["jupyter", "lab", "--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb"],
     "test": ["python", "-m", "pytest"],
     "run": [],
 }
@@ -62,6 +62,8 @@ def main() -> int:
     local = BIN / (command[0] + (".exe" if os.name == "nt" else ""))
     if local.exists():
         command[0] = str(local)
+    if name == "lab" and getattr(os, "geteuid", lambda: 1)() == 0:
+        command.append("--allow-root")  # inside a container one is root, and means it
     # What `run` gets are paths of the folder that it is called in.
     try:
         process = subprocess.Popen(command, cwd=None if name == "run" else HERE, env=env)

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +38,13 @@ def test_the_pixels_are_resized_and_converted(photo_folder: Path) -> None:
 def test_what_cannot_be_read_is_named_whatever_it_is(photo_folder: Path) -> None:
     (photo_folder / "phone.HEIC").write_bytes(b"\0\0\0 ftypheic")
     (photo_folder / "torn.avif").write_bytes(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + b"\0" * 99)
-    (photo_folder / "gone.jpg").symlink_to(photo_folder / "nothing.jpg")
+    broken = {"broken.jpg", "phone.HEIC", "torn.avif"}
+    if os.name != "nt":  # where links need special rights
+        (photo_folder / "gone.jpg").symlink_to(photo_folder / "nothing.jpg")
+        broken.add("gone.jpg")
     (photo_folder / "notes.txt").write_text("no photo, and not meant to be one")
     report = open_source(photo_folder, 16, "all").report
-    assert set(report.broken) == {"broken.jpg", "phone.HEIC", "torn.avif", "gone.jpg"}
+    assert set(report.broken) == broken
     assert report.used == 7
 
 
