@@ -261,7 +261,8 @@ def _open_files(files: list[Path], root: Path, size: int, split: str, progress: 
 def _image_files(folder: Path) -> list[Path]:
     """Every file below that its ending calls a picture, broken ones and dead links too."""
     kinds = Image.registered_extensions()
-    readable = {ending for ending, kind in kinds.items() if kind in Image.OPEN} - {".eps", ".ps"}
+    readable = {ending for ending, kind in kinds.items() if kind in Image.OPEN}
+    readable -= {".eps", ".ps"}  # programs, for which Pillow would start an interpreter
     readable |= {".heic", ".heif"}  # not readable, but not to be lost in silence either
     found = (file for file in folder.rglob("*") if file.suffix.lower() in readable)
     return sorted(file for file in found if file.is_file() or file.is_symlink())

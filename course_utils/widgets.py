@@ -91,14 +91,6 @@ def slider(
     )
 
 
-def choice(name: str, options: list, value: object = None) -> ipywidgets.Dropdown:
-    """A list to choose one from; the first one to begin with."""
-    options = list(options)
-    return ipywidgets.Dropdown(
-        options=options, value=options[0] if value is None else value, description=name
-    )
-
-
 def ab_plane() -> Explorer:
     """Every color that a screen can show at one L, and one of them picked by a and b."""
 
@@ -184,7 +176,7 @@ def photo_channels(names: list[str] = list(SAMPLES), height: int = 200) -> Explo
 
     return Explorer(
         render,
-        photo=choice("photo", names),
+        photo=ipywidgets.Dropdown(options=names, value=names[0], description="photo"),
         L=slider("L contrast", 1, 0, 1.5, 0.1),
         a=slider("a times", 1, -1.5, 1.5, 0.1),
         b=slider("b times", 1, -1.5, 1.5, 0.1),
