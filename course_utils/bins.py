@@ -49,6 +49,12 @@ def soft_encode(ab: Tensor, neighbours: int = 5, sigma: float = 5.0) -> Tensor:
     return encoded.reshape(*pixels.shape[:3], len(AB_BINS)).movedim(-1, 1)
 
 
+def check_temperature(temperature: float) -> None:
+    """Raise ValueError for a temperature outside (0, 1]."""
+    if not 0 < temperature <= 1:
+        raise ValueError(f"temperature: expected a number in (0, 1], got {temperature:g}")
+
+
 def annealed_mean(logits: Tensor, temperature: float = 0.38) -> Tensor:
     """Read a color off the bins: softmax(logits / T), then the mean of the bin centres.
 
@@ -62,8 +68,7 @@ def annealed_mean(logits: Tensor, temperature: float = 0.38) -> Tensor:
     Raises:
         ValueError: a temperature outside (0, 1], or not 313 channels.
     """
-    if not 0 < temperature <= 1:
-        raise ValueError(f"temperature: expected a number in (0, 1], got {temperature:g}")
+    check_temperature(temperature)
     if logits.ndim != 4 or logits.shape[1] != len(AB_BINS):
         raise ValueError(f"logits: expected shape (B, 313, H, W), got {tuple(logits.shape)}")
     probability = torch.softmax(logits / temperature, dim=1)

@@ -5,12 +5,16 @@ could not be colorized, 130 when interrupted.
 """
 
 import argparse
+import io
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from course_utils.runs import HEADS, TrainConfig, make_folder
+from course_utils.network import HEADS
+from course_utils.runs import TrainConfig, make_folder
+from course_utils.scenes import check_size
+from course_utils.weights import write_whole
 
 if TYPE_CHECKING:
     from course_utils.data import Report
@@ -80,17 +84,20 @@ def _doctor(_: argparse.Namespace) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     from course_utils.colorize import load_model
-    from course_utils.data import open_source
+    from course_utils.data import LabDataset
     from course_utils.figures import comparison, loss_curve
     from course_utils.training import fit
 
     names = ("data", "size", "width", "head", "epochs", "seed", "batch_size", "learning_rate")
     config = TrainConfig(**{name: getattr(options, name) for name in names})
-    make_folder(options.out)  # before hours of reading
-    sets = [open_source(config.data, config.size, split, True) for split in ("train", "val")]
-    _say_unreadable(*(each.report for each in sets))
-    print(f"{len(sets[0])} pictures to train on, {len(sets[1])} to validate on", file=sys.stderr)
-    history = fit(config, *sets, out=options.out, resume=options.resume)
+    sets: list[LabDataset] = []
+
+    def on_data(train: LabDataset, val: LabDataset) -> None:
+        _say_unreadable(train.report, val.report)
+        print(f"{len(train)} pictures to train on, {len(val)} to validate on", file=sys.stderr)
+        sets.extend((train, val))
+
+    history = fit(config, out=options.out, resume=options.resume, on_data=on_data)
     if not history.rows:
         return 130
     out = Path(options.out)
@@ -131,8 +138,8 @@ def _colorize(options: argparse.Namespace) -> int:
     model = load_model(options.weights)
     if options.temperature is not None:
         model.set_temperature(options.temperature)
-    if options.size is not None and (options.size < 8 or options.size % 8):
-        raise ValueError(f"size: expected a positive multiple of 8, got {options.size}")
+    if options.size is not None:
+        check_size(options.size)
     out = make_folder(options.out)
     made: dict[Path, Path] = {}
     for photo in map(Path, options.photos):
@@ -145,9 +152,9 @@ def _colorize(options: argparse.Namespace) -> int:
                 )
             if target.exists() and not options.overwrite:
                 raise ValueError(f"{target}: exists already; add --overwrite to replace it")
-            part = target.with_suffix(".part")
-            colorize(photo, model, options.size).save(part, format="PNG")
-            part.replace(target)
+            content = io.BytesIO()
+            colorize(photo, model, options.size).save(content, format="PNG")
+            write_whole(target, content.getvalue())
             made[target] = photo
             print(target)
         except (ValueError, OSError) as error:

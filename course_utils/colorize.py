@@ -14,7 +14,8 @@ from course_utils.color import lab_to_rgb, to_uint8
 from course_utils.data import photo_to_lab, read_photo
 from course_utils.metrics import device_of
 from course_utils.network import STRIDE, ColorizationNet
-from course_utils.weights import load_weights, read_safetensors
+from course_utils.scenes import check_size
+from course_utils.weights import read_network
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "weights"
 LONGEST = 8  # the network's view of a thin strip is at most this many times as long as wide
@@ -38,11 +39,7 @@ def load_model(path_or_name: str | Path, device: str | None = None) -> Colorizat
                 f"weights: expected a .safetensors file or one of: {names}; "
                 f"got {str(path_or_name)!r}"
             )
-    _, about = read_safetensors(path)
-    with torch.random.fork_rng(devices=[]):
-        model = ColorizationNet(about["width"], about["head"])
-    load_weights(model, path)
-    model.size = about["size"]
+    model = read_network(path)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return model.to(device, memory_format=torch.channels_last).eval()
 
@@ -64,8 +61,7 @@ def colorize(
         ValueError: a picture that cannot be read, or a size that is no positive multiple of 8.
     """
     size = model.size if size is None else size
-    if size < STRIDE or size % STRIDE:
-        raise ValueError(f"size: expected a positive multiple of {STRIDE}, got {size}")
+    check_size(size)
     photo = read_photo(image)
     scale = min(size / min(photo.size), LONGEST * size / max(photo.size))
     small = tuple(max(STRIDE, STRIDE * round(side * scale / STRIDE)) for side in photo.size)

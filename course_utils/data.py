@@ -21,7 +21,7 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from course_utils.color import rgb_to_lab
-from course_utils.scenes import SLAB, render
+from course_utils.scenes import SLAB, check_size, render
 
 SAMPLES = {  # photographs inside the scikit-image package: nothing is downloaded
     "astronaut": "astronaut.png",
@@ -94,8 +94,7 @@ def open_source(
     Raises:
         ValueError: a bad size or split, no such folder, or nothing readable in it.
     """
-    if not isinstance(size, int) or size < 8 or size % 8:
-        raise ValueError(f"size: expected a positive multiple of 8, got {size}")
+    check_size(size)
     if split not in SPLITS:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
     if name_or_path == "scenes":

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.bins import AB_BINS
+from course_utils.bins import AB_BINS, check_temperature
 
 AB_SCALE = 110.0  # the network works with ab / 110, about -1 to 1
 PAPER_TEMPERATURE = 0.38
+HEADS = ("regression", "classification")
 STRIDE = 8  # the picture is smallest in conv4 to conv7, at an eighth of its size
 UPSAMPLING = 4  # conv8 stands at a quarter; the last layer of the forward path undoes that
 
@@ -103,6 +104,14 @@ def architecture_table(size: int = 224, layers: tuple[Layer, ...] = LAYERS) -> l
     return rows
 
 
+def check_architecture(width: float, head: str) -> None:
+    """Raise ValueError for a width or a head that no network has."""
+    if not 0 < width <= 4:
+        raise ValueError(f"width: expected a factor in (0, 4], got {width}")
+    if head not in HEADS:
+        raise ValueError(f"head: expected one of {', '.join(HEADS)}, got {head!r}")
+
+
 class NormalizeL(nn.Module):
     """L in 0..100 -> about -0.5..0.5."""
 
@@ -146,10 +155,7 @@ class ColorizationNet(nn.Module):
 
     def __init__(self, width: float = 1.0, head: str = "regression") -> None:
         super().__init__()
-        if head not in ("regression", "classification"):
-            raise ValueError(f"head: expected 'regression' or 'classification', got {head!r}")
-        if not 0 < width <= 4:
-            raise ValueError(f"width: expected a factor in (0, 4], got {width}")
+        check_architecture(width, head)
         self.width, self.head = width, head
         self.size = 256  # of the pictures that it is trained on; `training.fit` says otherwise
         self.normalize = NormalizeL()
@@ -193,8 +199,7 @@ class ColorizationNet(nn.Module):
             raise ValueError(
                 "temperature: expected a classification network, this one is a regression"
             )
-        if not 0 < temperature <= 1:
-            raise ValueError(f"temperature: expected a number in (0, 1], got {temperature:g}")
+        check_temperature(temperature)
         self.temperature.temperature = temperature
 
     def logits(self, lightness: Tensor) -> Tensor:

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import torch
 
-from course_utils.network import ColorizationNet
-from course_utils.weights import read_safetensors, save_weights, write_safetensors
-
-HEADS = ("regression", "classification")
+from course_utils.network import ColorizationNet, check_architecture
+from course_utils.scenes import check_size
+from course_utils.weights import read_safetensors, save_weights, write_safetensors, write_whole
 
 
 @dataclass(frozen=True)
@@ -47,12 +46,8 @@ class TrainConfig:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name}: expected {low:g} to {high:g}, got {value}")
-        if self.size % 8:
-            raise ValueError(f"size: expected a positive multiple of 8, got {self.size}")
-        if not 0 < self.width <= 4:
-            raise ValueError(f"width: expected a factor in (0, 4], got {self.width}")
-        if self.head not in HEADS:
-            raise ValueError(f"head: expected one of {', '.join(HEADS)}, got {self.head!r}")
+        check_size(self.size)
+        check_architecture(self.width, self.head)
 
 
 @dataclass
@@ -84,10 +79,8 @@ class History:
 
     def save(self, path: str | Path) -> None:
         """Write a history file, whole or not at all."""
-        part = Path(f"{path}.part")
-        lines = [json.dumps(line) for line in (self.head(), *self.rows)]
-        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        part.replace(path)
+        lines = [json.dumps(line) + "\n" for line in (self.head(), *self.rows)]
+        write_whole(path, "".join(lines).encode())
 
     @classmethod
     def load(cls, path: str | Path) -> "History":

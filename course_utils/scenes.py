@@ -67,6 +67,12 @@ class Scenes(NamedTuple):
         return self.variance_ab.mean().item()
 
 
+def check_size(size: int) -> None:
+    """Raise ValueError for a size that the network could not halve three times."""
+    if not isinstance(size, int) or size < 8 or size % 8:
+        raise ValueError(f"size: expected a positive multiple of 8, got {size}")
+
+
 def render(indices: list[int] | range, size: int = 64, seed: int = 0) -> Scenes:
     """Draw the scenes with these numbers.
 
@@ -76,8 +82,7 @@ def render(indices: list[int] | range, size: int = 64, seed: int = 0) -> Scenes:
     Raises:
         ValueError: a size that is not a positive multiple of 8, or no index at all.
     """
-    if size < 8 or size % 8:
-        raise ValueError(f"size: expected a positive multiple of 8, got {size}")
+    check_size(size)
     if len(indices) == 0:
         raise ValueError("indices: expected at least one scene number, got none")
     parts = [_render(indices[i : i + SLAB], size, seed) for i in range(0, len(indices), SLAB)]

@@ -32,6 +32,7 @@ def fit(
     resume: bool = False,
     device: str | None = None,
     progress: bool = True,
+    on_data: Callable[[LabDataset, LabDataset], None] | None = None,
     on_epoch: Callable[[History], None] | None = None,
 ) -> History:
     """Train a network.
@@ -43,6 +44,7 @@ def fit(
         resume: go on from `out` if a run of the same config stopped there.
         device: "cpu" or "cuda"; by default a GPU where there is one.
         progress: show a progress bar with the loss and the time left.
+        on_data: called once with the training and validation pictures, before the training.
         on_epoch: called after each epoch, with the history so far.
     Returns:
         The history, with the trained network as `history.model`. Ctrl-C (or Jupyter's stop
@@ -75,6 +77,8 @@ def fit(
     train = open_source(config.data, config.size, "train", progress) if train is None else train
     val = open_source(config.data, config.size, "val", progress) if val is None else val
     _check_pictures(config, train, val)
+    if on_data is not None:
+        on_data(train, val)
     if history is None:
         known = baselines(train).items()
         history = History(config, {n: evaluate(b, val)["mse_ab"] for n, b in known}, val.l2_floor)

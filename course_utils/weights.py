@@ -6,6 +6,7 @@ A file appears whole or not at all, and reading one executes nothing.
 import json
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -36,6 +37,21 @@ def load_weights(model: ColorizationNet, path: str | Path) -> dict:
                 f"{path}: expected weights of {name} {getattr(model, name)}, got {about[name]}; "
                 f"build the network with {name}={about[name]!r}, or choose another file"
             )
+    _fill(model, tensors, path)
+    return about
+
+
+def read_network(path: str | Path) -> ColorizationNet:
+    """The network that a weights file was saved from; raises as `load_weights` does."""
+    tensors, about = read_safetensors(path)
+    with torch.random.fork_rng(devices=[]):  # the initial weights are replaced at once
+        model = ColorizationNet(about["width"], about["head"])
+    _fill(model, tensors, path)
+    model.size = about["size"]
+    return model
+
+
+def _fill(model: ColorizationNet, tensors: dict[str, Tensor], path: str | Path) -> None:
     if "model.model1.0.weight" in tensors:
         raise ValueError(
             f"{path}: expected weights, got the last state of a run; use the best.safetensors "
@@ -50,14 +66,17 @@ def load_weights(model: ColorizationNet, path: str | Path) -> dict:
             f"{path}: expected the weights of a network of width {model.width}, "
             "got other names or shapes; the file is damaged"
         ) from None
-    return about
 
 
 def write_safetensors(tensors: dict[str, Tensor], path: str | Path, about: dict) -> None:
     """Tensors and a few plain values in one file that appears whole or not at all."""
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(save(tensors, metadata={"course": json.dumps(about)}))
+    write_whole(path, save(tensors, metadata={"course": json.dumps(about)}))
+
+
+def write_whole(path: str | Path, content: bytes) -> None:
+    """Write a file so that nobody ever finds half of it."""
+    part = Path(f"{path}.part")
+    part.write_bytes(content)
     part.replace(path)
 
 

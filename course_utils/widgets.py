@@ -6,7 +6,7 @@ ipywidgets 7 (Colab) and 8.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 
 import ipywidgets
@@ -134,8 +134,8 @@ def ab_plane() -> Explorer:
     )
 
 
-def photo_channels(names: list[str] = list(SAMPLES), height: int = 200) -> Explorer:  # noqa: B006
-    """A photo taken apart: scale L, a and b, turn the hue, and see what is left of it."""
+def photo_channels(names: Sequence[str] = tuple(SAMPLES), height: int = 200) -> Explorer:
+    """A photo taken apart: scale L, a and b, and see what is left of it."""
     photos: dict[str, torch.Tensor] = {}
 
     def render(

@@ -140,6 +140,14 @@ def test_pictures_and_folders_that_do_not_fit(scene_dataset: LabDataset, tmp_pat
         run(scene_dataset, out=tmp_path / "file")
 
 
+def test_a_folder_with_a_run_is_refused_before_anything_is_read(
+    scene_dataset: LabDataset, tmp_path: Path
+) -> None:
+    run(scene_dataset, out=tmp_path)
+    with pytest.raises(ValueError, match="expected a folder without a run"):
+        fit(replace(CONFIG, data="no such folder"), out=tmp_path, progress=False)
+
+
 def test_a_foreign_last_state_is_refused(scene_dataset: LabDataset, tmp_path: Path) -> None:
     run(scene_dataset, out=tmp_path)
     (tmp_path / "best.safetensors").replace(tmp_path / "last.safetensors")
