@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from course_utils.color import lab_to_rgb, to_uint8
+from course_utils.color import lab_to_uint8
 from course_utils.data import photo_to_lab, read_photo
 from course_utils.metrics import device_of
 from course_utils.network import STRIDE, ColorizationNet
@@ -69,4 +69,4 @@ def colorize(
     ab = model.eval()(lightness).float().cpu()  # (1, 2, h, w)
     lab = photo_to_lab(photo)  # (3, H, W)
     lab[1:] = F.interpolate(ab, lab.shape[-2:], mode="bilinear", align_corners=False)[0]
-    return Image.fromarray(to_uint8(lab_to_rgb(lab)).permute(1, 2, 0).numpy())
+    return Image.fromarray(lab_to_uint8(lab).permute(1, 2, 0).numpy())

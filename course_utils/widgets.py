@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from course_utils.color import in_gamut, lab_to_rgb, to_uint8
+from course_utils.color import in_gamut, lab_to_uint8
 from course_utils.data import SAMPLES, LabDataset, photo_to_lab, sample_photo
 from course_utils.figures import gamut, gray_of
 from course_utils.metrics import Model, device_of, mse_ab
@@ -107,7 +107,7 @@ def ab_plane() -> Explorer:
         draw.ellipse((x - 7, y - 7, x + 7, y + 7), outline="black", width=3)
         draw.ellipse((x - 9, y - 9, x + 9, y + 9), outline="white", width=2)
         lab = torch.tensor([L, a, b]).reshape(3, 1, 1)
-        color = tuple(to_uint8(lab_to_rgb(lab)).flatten().tolist())
+        color = tuple(lab_to_uint8(lab).flatten().tolist())
         draw.rectangle((525, 20, 620, 115), fill=color, outline="black")
         _write(draw, (525, 120), f"#{color[0]:02x}{color[1]:02x}{color[2]:02x}")
         _write(draw, (150, 470), "a: green (-110) to red (+110)")
@@ -257,7 +257,7 @@ def side_by_side(pictures: dict[str, torch.Tensor], height: int | None = None) -
     """Lab pictures (3, H, W) in a row, each under its name."""
     images = []
     for name, lab in pictures.items():
-        image = Image.fromarray(to_uint8(lab_to_rgb(lab)).permute(1, 2, 0).numpy())
+        image = Image.fromarray(lab_to_uint8(lab).permute(1, 2, 0).numpy())
         if height is not None:
             width = round(image.width * height / image.height)
             image = image.resize((width, height), Image.Resampling.BICUBIC)
