@@ -16,7 +16,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils.color import in_gamut, lab_to_rgb
+from course_utils.color import lab_to_rgb
 from course_utils.data import LabDataset
 from course_utils.metrics import Model, device_of, mse_ab
 from course_utils.runs import History
@@ -170,17 +170,6 @@ def effective_dilation(rows: list[dict]) -> Figure:
         bottom.tick_params(axis="x", rotation=60)
         figure.tight_layout()
     return figure
-
-
-def gamut(lightness: float, step: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """The ab plane at one L: colors (H, W, 3), and where sRGB can show them (H, W).
-
-    Rows run from b = 110 at the top to -110, columns from a = -110 to 110.
-    """
-    line = torch.arange(-110, 110 + step, step)
-    b, a = torch.meshgrid(line.flip(0), line, indexing="ij")
-    lab = torch.stack((torch.full_like(a, lightness), a, b))
-    return to_pixels(lab), in_gamut(lab).numpy()
 
 
 def _channel_ramps() -> list[matplotlib.colors.Colormap]:

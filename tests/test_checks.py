@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.color
 import torch
 from torch.nn import functional as F
 
@@ -54,6 +55,26 @@ def sum_of_roots(rgb: torch.Tensor) -> torch.Tensor:
     return rg.std() + yb.std() + 0.3 * (rg.mean() ** 2 + yb.mean() ** 2).sqrt()
 
 
+def lab_by_hand(
+    rgb: torch.Tensor,
+    decode=color.srgb_decode,
+    f=color.lab_f,
+    white=(0.95047, 1.0, 1.08883),
+    matrix=color.SRGB_TO_XYZ,
+) -> torch.Tensor:
+    """The conversion as a learner writes it, with room for a mistake."""
+    linear = decode(rgb).flatten(1)
+    xyz = (torch.tensor(matrix) @ linear).reshape(rgb.shape)
+    x, y, z = (f(plane / w) for plane, w in zip(xyz, white, strict=True))
+    return torch.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)))
+
+
+def with_luma(rgb: torch.Tensor) -> torch.Tensor:
+    lab = lab_by_hand(rgb)
+    lab[0] = 100 * (0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2])
+    return lab
+
+
 def no_return(encoded: torch.Tensor) -> None:
     color.srgb_decode(encoded)
 
@@ -66,10 +87,22 @@ def cleared_too_late(model, optimizer, L, ab):
     return loss.item()
 
 
+PREDICTIONS = {"widest": 60, "flipped": "green", "edges": "L", "enough": "a and b"}
 ENDINGS = ("jpg", "jpeg", "png", "webp")
 RIGHT = {
     "what_is_guessed": ["ab", "a, b", "b and a", ("a", "b"), ["b", "a"], "a & b", "AB"],
     "srgb_decode": [color.srgb_decode, lambda v: color.srgb_decode(v.float()).numpy()],
+    "lab_f": [
+        color.lab_f,
+        lambda t: np.where(t > 0.008856, np.cbrt(t), 7.787 * t + 16 / 116),
+    ],
+    "rgb_to_lab": [
+        lab_by_hand,
+        color.rgb_to_lab,
+        lambda rgb: lab_by_hand(rgb).float().numpy(),
+        lambda rgb: skimage.color.rgb2lab(rgb.permute(1, 2, 0)).transpose(2, 0, 1),
+    ],
+    "lab_predictions": [PREDICTIONS, PREDICTIONS | {"widest": "60", "flipped": "Green "}],
     "hue_and_chroma": [
         lambda a, b: (np.degrees(np.arctan2(b, a)) % 360, np.hypot(a, b)),
         lambda a, b: torch.stack((torch.rad2deg(torch.atan2(b, a)) % 360, (a * a + b * b) ** 0.5)),
@@ -105,6 +138,43 @@ MISTAKES = {
         (lambda v: v[:3], "shape"),
         (lambda v: color.srgb_decode(v) if v > 0.5 else v, "torch.where"),
         (no_return, "`return` the result"),
+    ],
+    "lab_f": [
+        (lambda t: t, "cube root is missing"),
+        (lambda t: t ** (1 / 3), "straight line, 7.787 t + 16/116"),
+        (lambda t: 7.787 * t + 16 / 116, "straight line everywhere"),
+        (lambda t: torch.where(t > 0.008856, t ** (1 / 3), 7.787 * t), "lacks its + 16/116"),
+        (lambda t: torch.where(t < 0.008856, t ** (1 / 3), 7.787 * t + 16 / 116), "swapped"),
+        (lambda t: torch.where(t > 0.008856, t**0.5, 7.787 * t + 16 / 116), "square root"),
+        (color.lab_f_inverse, "the way back"),
+        (lambda t: torch.where(t > 0.008856, t**3, 7.787 * t + 16 / 116), "t ** (1 / 3)"),
+        (lambda t: t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116, "torch.where"),
+    ],
+    "rgb_to_lab": [
+        (lambda rgb: lab_by_hand(rgb, decode=lambda v: v), "decode sRGB"),
+        (lambda rgb: lab_by_hand(rgb, decode=lambda v: v**2.2), "power 2.2"),
+        (lambda rgb: lab_by_hand(rgb, f=lambda t: t ** (1 / 3)), "straight line"),
+        (lambda rgb: lab_by_hand(rgb)[[0, 2, 1]], "swapped"),
+        (lambda rgb: lab_by_hand(rgb, white=(0.96422, 1, 0.82521)), "not D65"),
+        (lambda rgb: lab_by_hand(rgb, white=(1, 1, 1)), "divided by white"),
+        (lambda rgb: lab_by_hand(rgb.flip(0)), "B, G, R"),
+        (with_luma, "L is not luma"),
+        (lambda rgb: lab_by_hand(rgb) + torch.tensor([16, 0, 0]).reshape(3, 1, 1), "- 16"),
+        (lambda rgb: lab_by_hand(rgb) * torch.tensor([1, -1, -1]).reshape(3, 1, 1), "sign"),
+        (lambda rgb: lab_by_hand(rgb) / 100, "0 to 100"),
+        (lambda rgb: lab_by_hand(rgb, matrix=color.SRGB_TO_XYZ.T), "transposed"),
+        (lambda rgb: lab_by_hand(rgb, f=lambda t: t), "f compresses"),
+        (lambda rgb: lab_by_hand(rgb / 255), "do not divide by 255"),
+        (lambda rgb: lab_by_hand(rgb).permute(1, 2, 0), "shape"),
+    ],
+    "lab_predictions": [
+        (PREDICTIONS | {"widest": 95}, "set L to"),
+        (PREDICTIONS | {"flipped": "blue"}, "b stays"),
+        (PREDICTIONS | {"edges": "ab"}, "whiskers"),
+        (PREDICTIONS | {"enough": "L"}, "which do you notice"),
+        ({"widest": 60}, "no answer to edges, enough, flipped"),
+        (PREDICTIONS | {"edges": ...}, "edges: no answer yet"),
+        (60, "dict"),
     ],
     "hue_and_chroma": [
         (lambda a, b: (torch.atan2(b, a), torch.hypot(a, b)), "radians"),

@@ -1,15 +1,18 @@
 import io
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import skimage.color
 import torch
 from PIL import Image
 
 from course_utils import figures, widgets
-from course_utils.data import LabDataset
+from course_utils.data import LabDataset, sample_path
 from course_utils.network import architecture_table
 from course_utils.training import History, TrainConfig
+from course_utils.widgets import judging
 
 
 def shown(explorer: widgets.Explorer) -> np.ndarray:
@@ -21,6 +24,9 @@ def explorers(scene_dataset: LabDataset) -> dict[str, widgets.Explorer]:
     return {
         "ab": widgets.ab_plane(),
         "channels": widgets.photo_channels(),
+        "two": widgets.two_photos(),
+        "resolution": widgets.color_resolution(),
+        "distance": widgets.color_distance(),
         "fields": widgets.receptive_fields(),
         "results": widgets.results_browser(lambda L: (L - 50).repeat(1, 2, 1, 1), scene_dataset),
     }
@@ -28,7 +34,25 @@ def explorers(scene_dataset: LabDataset) -> dict[str, widgets.Explorer]:
 
 MOVES = {
     "ab": {"L": 20.0, "a": -30.0, "b": 80.0},
-    "channels": {"photo": "coffee", "L": 0.5, "a": -1.0, "b": 0.0},
+    "channels": {
+        "photo": "coffee",
+        "path": str(sample_path("rocket")),
+        "L_times": 0.5,
+        "L_plus": 10.0,
+        "a_times": -1.0,
+        "a_plus": 20.0,
+        "b_times": 0.0,
+        "b_plus": -30.0,
+    },
+    "two": {"lightness": "rocket", "color": "astronaut"},
+    "resolution": {
+        "photo": "cat",
+        "every": 16,
+        "coarse": "L",
+        "drawn": "in blocks",
+        "guess": ("",),
+    },
+    "distance": {"guess": ("left",)},
     "fields": {"layer": "conv5_3"},
     "results": {"picture": 3, "strength": 2.0},
 }
@@ -42,19 +66,112 @@ def test_every_control_changes_picture_and_words(name: str, explorers: dict) -> 
         picture, words = explorer.picture.value, explorer.words.value
         explorer.set(**{control: value})
         assert explorer.picture.value != picture, control
-        assert explorer.words.value != words, control
+        if control != "drawn":  # blocks or not, the numbers are the same photo's
+            assert explorer.words.value != words, control
 
 
 def test_the_ab_plane_names_what_it_shows(explorers: dict) -> None:
     explorer = explorers["ab"]
     explorer.set(L=53.0, a=78.0, b=64.0)
-    assert "red, chroma 101" in explorer.words.value
-    assert "R 25" in explorer.words.value  # nearly pure red
+    assert "red, chroma 101" in explorer.text
+    assert "R 25" in explorer.text  # nearly pure red
     swatch = shown(explorer)[60, 570]
     assert swatch[0] > 250
     assert max(swatch[1:]) < 40
+    assert f"#{swatch[0]:02x}{swatch[1]:02x}{swatch[2]:02x}" in explorer.text
     explorer.set(a=-100.0, b=-100.0)
-    assert "Outside of what a screen can show" in explorer.words.value
+    assert "Outside what a screen can show" in explorer.text
+
+
+def test_channels_at_zero_are_the_gray_photo(explorers: dict) -> None:
+    explorer = explorers["channels"]
+    explorer.set(a_times=0.0, b_times=0.0)
+    assert "black-and-white photo" in explorer.text
+    result = shown(explorer)[30:220, :200].astype(int)
+    assert np.ptp(result, axis=-1).max() <= 2
+    explorer.set(a_plus=30.0)
+    assert "Means: L 48, a 30.0, b 0.0" in explorer.text
+
+
+def test_a_path_that_leads_nowhere_is_told_and_the_picture_stays(explorers: dict) -> None:
+    explorer = explorers["channels"]
+    before = explorer.picture.value
+    explorer.set(path="nowhere.jpg")
+    assert explorer.text == "nowhere.jpg: expected a photograph, no such file"
+    assert explorer.picture.value == before
+    explorer.set(path="")
+    assert "Nothing changed" in explorer.text
+
+
+def test_edges_come_with_lightness(explorers: dict) -> None:
+    explorer = explorers["two"]
+    for lightness, color in (("cat", "coffee"), ("rocket", "astronaut"), ("astronaut", "cat")):
+        explorer.set(lightness=lightness, color=color)
+        with_l, with_ab = map(float, re.findall(r"(-?\d\.\d+) with", explorer.text))
+        assert with_l > with_ab + 0.3
+
+
+def test_coarse_color_is_hard_to_see_and_coarse_lightness_is_not(explorers: dict) -> None:
+    explorer = explorers["resolution"]
+    left_half = np.s_[22:278, :256]
+    explorer.set(every=8)
+    original = shown(explorer)[left_half].astype(int)
+
+    def changed() -> float:
+        luma = (shown(explorer)[22:278, 264:520].astype(int) - original) @ [0.3, 0.59, 0.11]
+        return np.abs(luma).mean()
+
+    assert "1 of 64 numbers" in explorer.text
+    color = changed()
+    explorer.set(coarse="L")
+    assert changed() > 4 * color
+    explorer.set(every=1)
+    assert "mean 0.0, at most 0" in explorer.text
+    explorer.controls["guess"].ask()
+    assert "move the slider" in explorer.text
+
+
+def test_the_reader_is_asked_first_and_told_after(explorers: dict) -> None:
+    explorer = explorers["resolution"]
+    guess = explorer.controls["guess"]
+    open_picture = shown(explorer)
+    sides = []
+    for _ in range(8):
+        guess.start.click()
+        assert guess.start.disabled
+        assert not any(button.disabled for button in guess.options)
+        assert explorer.text == "Which is the original? Press left or right."
+        picture = shown(explorer)
+        right = np.array_equal(picture[22:278, 264:520], open_picture[22:278, :256])
+        left = np.array_equal(picture[22:278, :256], open_picture[22:278, :256])
+        assert right != left  # the original is on one of the sides, and does not say on which
+        sides.append("right" if right else "left")
+        guess.options[0].click()  # always left
+        assert explorer.text.startswith("Right" if left else "No")
+    assert len(set(sides)) == 2
+    assert f"Found {sides.count('left')} of 8" in explorer.text
+    guess.options[1].click()
+    assert len(guess.value) == 8  # no answer without a question
+
+
+def test_pairs_are_equally_far_in_rgb_and_judged_before_the_numbers(explorers: dict) -> None:
+    explorer = explorers["distance"]
+    guess = explorer.controls["guess"]
+    disagreed = 0
+    for number in range(1, 9):
+        guess.start.click()
+        assert "CIE76" not in explorer.text
+        guess.options[0].click()
+        pairs, differences = judging._two_pairs(number)
+        for (first, second), (cie76, _) in zip(pairs, differences, strict=True):
+            assert np.linalg.norm(np.subtract(first, second)) == 60
+            lab = [skimage.color.rgb2lab(np.uint8(color)) for color in (first, second)]
+            assert np.linalg.norm(lab[0] - lab[1]) == pytest.approx(cie76, abs=1e-2)
+        (left76, left2000), (right76, right2000) = differences
+        assert f"{left76:.0f} left, {right76:.0f} right" in explorer.text
+        disagreed += (left76 > right76) != (left2000 > right2000)
+    assert disagreed == 4
+    assert "Rounds so far: 8" in explorer.text
 
 
 def test_the_receptive_field_is_drawn_as_large_as_it_is(explorers: dict) -> None:
@@ -63,13 +180,6 @@ def test_the_receptive_field_is_drawn_as_large_as_it_is(explorers: dict) -> None
     row = shown(explorer)[224 - 42 : 224 + 43, :448]  # the field is 85 pixels
     assert "85 x 85" in explorer.words.value
     assert (row[:, 224 - 42] > 240).all()
-
-
-def test_channels_at_zero_are_the_gray_photo(explorers: dict) -> None:
-    explorer = explorers["channels"]
-    explorer.set(a=0.0, b=0.0)
-    result = shown(explorer)[30:200, :190].astype(int)
-    assert np.ptp(result, axis=-1).max() <= 2
 
 
 def history() -> History:

@@ -8,7 +8,13 @@ the hint names the mistake. A module for each lesson.
 from course_utils.checks.data import first_n, is_gray
 from course_utils.checks.dilated_cnn import effective_dilation, output_size
 from course_utils.checks.l2_training import l2_answer, training_step
-from course_utils.checks.lab_color import hue_and_chroma, srgb_decode
+from course_utils.checks.lab_color import (
+    hue_and_chroma,
+    lab_f,
+    lab_predictions,
+    rgb_to_lab,
+    srgb_decode,
+)
 from course_utils.checks.results import auc, colorfulness
 from course_utils.checks.start import colorized, what_is_guessed
 
@@ -21,7 +27,10 @@ __all__ = [
     "hue_and_chroma",
     "is_gray",
     "l2_answer",
+    "lab_f",
+    "lab_predictions",
     "output_size",
+    "rgb_to_lab",
     "srgb_decode",
     "training_step",
     "what_is_guessed",

@@ -1,11 +1,21 @@
 """Checks of lesson 1, Lab color."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 
 from course_utils import color
-from course_utils.checks.framework import call, check, compare, number, pair
+from course_utils.checks.framework import (
+    NotTried,
+    Wrong,
+    call,
+    check,
+    compare,
+    number,
+    pair,
+    untouched,
+)
 
 
 @check("sRGB decoding")
@@ -31,6 +41,90 @@ def srgb_decode(answer: Callable) -> None:
             ),
         },
         tolerance=1e-5,
+    )
+
+
+@check("Compression f(t)")
+def lab_f(answer: Callable) -> None:
+    """A function from XYZ relative to white to its compressed value."""
+    t = torch.tensor([0, 1e-4, 0.004, 0.0088, 0.009, 0.05, 0.2, 0.5, 1], dtype=torch.float64)
+    line, root = color.LAB_SLOPE * t + color.LAB_OFFSET, t ** (1 / 3)
+    dark = t <= color.LAB_JOIN_T
+    compare(
+        call(answer, t),
+        color.lab_f(t),
+        {
+            "the values come back as they went in; the cube root is missing": t,
+            "near black (t <= 0.008856) f is a straight line, 7.787 t + 16/116": root,
+            "this is the straight line everywhere; above 0.008856 f is the cube root": line,
+            "the straight line lacks its + 16/116": torch.where(dark, 7.787 * t, root),
+            "the two branches are swapped: the straight line is for t <= 0.008856": torch.where(
+                dark, root, line
+            ),
+            "this is the square root; f takes the cube root": torch.where(dark, line, t**0.5),
+            "this is the way back, from f to t": color.lab_f_inverse(t),
+            "this is t ** 3; the cube root is t ** (1 / 3)": torch.where(dark, line, t**3),
+        },
+        tolerance=1e-5,
+    )
+
+
+def _lab(
+    rgb: torch.Tensor,
+    *,
+    decode: Callable = color.srgb_decode,
+    f: Callable = color.lab_f,
+    matrix: np.ndarray = color.SRGB_TO_XYZ,
+    white: Sequence[float] = tuple(color.WHITE_D65),
+) -> torch.Tensor:
+    """The conversion with one step exchanged for a mistake. (3, H, W) float64."""
+    xyz = torch.einsum("ij,jhw->ihw", torch.from_numpy(np.array(matrix)), decode(rgb))
+    fx, fy, fz = f(xyz / torch.tensor(white, dtype=torch.float64).reshape(3, 1, 1))
+    return torch.stack((116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)))
+
+
+@check("RGB to Lab")
+def rgb_to_lab(answer: Callable) -> None:
+    """A function from float RGB (3, H, W) in [0, 1] to Lab of the same shape."""
+    colors = [(255, 140, 0), (20, 60, 180), (4, 9, 2), (90, 200, 120), (128, 128, 128)]
+    rgb = torch.tensor(colors, dtype=torch.float64).T.reshape(3, 5, 1) / 255
+    lab = color.rgb_to_lab(rgb)
+    L, a, b = lab
+    luma = 100 * torch.tensordot(torch.tensor([0.299, 0.587, 0.114]).double(), rgb, dims=1)
+    compare(
+        call(answer, rgb.clone()),
+        lab,
+        {
+            "step 1 is missing: decode sRGB before mixing the lights": _lab(
+                rgb, decode=lambda v: v
+            ),
+            "the power 2.2 is not sRGB's curve; take your answer to exercise 1": _lab(
+                rgb, decode=lambda v: v**2.2
+            ),
+            "near black f is a straight line; take your answer to exercise 2": _lab(
+                rgb, f=lambda t: t ** (1 / 3)
+            ),
+            "a and b are swapped: a = 500 (f(X) - f(Y)), b = 200 (f(Y) - f(Z))": torch.stack(
+                (L, b, a)
+            ),
+            "the white is not D65: divide X, Y, Z by color.WHITE_D65": _lab(
+                rgb, white=(0.96422, 1.0, 0.82521)
+            ),
+            "XYZ must be divided by white, color.WHITE_D65, before f": _lab(rgb, white=(1, 1, 1)),
+            "the channels are read as B, G, R (so does OpenCV); here R comes first": _lab(
+                rgb.flip(0)
+            ),
+            "L is not luma: L = 116 f(Y) - 16, with Y from linear light": torch.stack((luma, a, b)),
+            "L lacks its - 16": torch.stack((L + 16, a, b)),
+            "a and b have the wrong sign": torch.stack((L, -a, -b)),
+            "L runs from 0 to 100, a and b with it; nothing is divided by 100 or 110": lab / 100,
+            "the matrix is transposed: XYZ = color.SRGB_TO_XYZ @ linear": _lab(
+                rgb, matrix=color.SRGB_TO_XYZ.T
+            ),
+            "step 3 is missing: f compresses X, Y and Z": _lab(rgb, f=lambda t: t),
+            "rgb comes in [0, 1] already: do not divide by 255 again": _lab(rgb / 255),
+        },
+        tolerance=0.01,
     )
 
 
@@ -66,3 +160,27 @@ def hue_and_chroma(answer: Callable) -> None:
             ),
         },
     )
+
+
+@check("Predictions")
+def lab_predictions(answer: dict) -> None:
+    """What the widgets will show, said before they are moved."""
+    if not isinstance(answer, dict):
+        raise Wrong(f"expected a dict of four answers, got {type(answer).__name__}.")
+    shares = {L: color.gamut(L)[1].float().mean().item() for L in (5, 60, 95)}
+    truths = {
+        "widest": (max(shares, key=shares.get), "set L to 5, 60 and 95 and read the last sentence"),
+        "flipped": ("green", "a runs from green to red, so a × -1 swaps them; b stays. Try it"),
+        "edges": ("L", "take L from the cat, ab from the coffee, and look for its whiskers"),
+        "enough": ("a and b", "blur a and b by 8, then L by 8; which do you notice?"),
+    }
+    missing = truths.keys() - answer.keys()
+    if missing:
+        raise Wrong(f"no answer to {', '.join(sorted(missing))}.")
+    if all(untouched(answer[name]) for name in truths):
+        raise NotTried
+    for name, (truth, hint) in truths.items():
+        if untouched(answer[name]):
+            raise Wrong(f"{name}: no answer yet.")
+        if str(answer[name]).strip().lower() != str(truth).lower():
+            raise Wrong(f"{name}: {answer[name]!r} is not what the widget shows. Hint: {hint}.")

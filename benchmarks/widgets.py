@@ -1,0 +1,65 @@
+"""How long a widget takes to answer a move: `python benchmarks/widgets.py`.
+
+The median of 30 moves of one control after the other, at the default size, from the new value
+to the PNG bytes. What a browser adds is not in it.
+"""
+
+import statistics
+import time
+from itertools import cycle, islice
+
+import ipywidgets
+
+from course_utils import widgets
+from course_utils.colorize import load_model
+from course_utils.data import open_source
+
+MOVES, LIMIT = 30, 100  # milliseconds
+
+
+def values(control: ipywidgets.Widget) -> list:
+    """What a control can be moved to; its value now comes last."""
+    if isinstance(control, widgets.Guess):
+        return []  # its value grows; see `answers`
+    if isinstance(control, ipywidgets.Text):
+        return []
+    if hasattr(control, "options"):
+        choices = list(control.options)
+    else:
+        steps = 7
+        choices = [control.min + (control.max - control.min) * n / steps for n in range(steps)]
+        if isinstance(control, ipywidgets.IntSlider):
+            choices = [round(choice) for choice in choices]
+    return [choice for choice in choices if choice != control.value] + [control.value]
+
+
+def milliseconds(explorer: widgets.Explorer) -> list[float]:
+    moves = []
+    guess = explorer.controls.get("guess")
+    for name, control in explorer.controls.items():
+        moves += [(name, value) for value in values(control)]
+    if guess:
+        moves += [("guess", ("",)), ("guess", ("left",))] * 5
+    taken = []
+    for name, value in islice(cycle(moves), len(moves) + MOVES):
+        began = time.perf_counter()
+        explorer.set(**{name: value})
+        taken.append(1000 * (time.perf_counter() - began))
+    return taken[-MOVES:]
+
+
+model = load_model("landscapes")
+explorers = {
+    "ab_plane": widgets.ab_plane(),
+    "photo_channels": widgets.photo_channels(),
+    "two_photos": widgets.two_photos(),
+    "color_resolution": widgets.color_resolution(),
+    "color_distance": widgets.color_distance(),
+    "receptive_fields": widgets.receptive_fields(),
+    "results_browser": widgets.results_browser(model, open_source("scenes", 64, "val")),
+}
+for name, explorer in explorers.items():
+    taken = milliseconds(explorer)
+    median = statistics.median(taken)
+    verdict = "" if median < LIMIT else f"  over {LIMIT}"
+    print(f"{name:18} median {median:5.1f} ms, slowest {max(taken):5.1f}{verdict}")

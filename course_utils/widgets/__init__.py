@@ -1,0 +1,19 @@
+"""Interactive figures, a module a lesson: controls above a picture, and what it shows in words."""
+
+from course_utils.widgets.dilated_cnn import receptive_fields
+from course_utils.widgets.explorer import Explorer, Guess
+from course_utils.widgets.judging import color_distance, color_resolution
+from course_utils.widgets.lab_color import ab_plane, photo_channels, two_photos
+from course_utils.widgets.results import results_browser
+
+__all__ = [
+    "Explorer",
+    "Guess",
+    "ab_plane",
+    "color_distance",
+    "color_resolution",
+    "photo_channels",
+    "receptive_fields",
+    "results_browser",
+    "two_photos",
+]

@@ -1,0 +1,126 @@
+"""What every widget stands on: controls, a picture, and its description in words.
+
+A widget is an `Explorer` around one pure function from the values of its controls to a picture
+and a sentence. The picture travels as PNG bytes, so nothing flickers, and the same code runs
+under ipywidgets 7 (Colab) and 8.
+"""
+
+import io
+from collections.abc import Callable, Sequence
+from html import escape
+
+import ipywidgets
+import traitlets
+from PIL import Image
+
+from course_utils.data import SAMPLES
+
+PHOTOS = tuple(SAMPLES)
+
+Render = Callable[..., tuple[Image.Image | None, str]]
+
+
+class Explorer(ipywidgets.VBox):
+    """Controls above a picture, with words under it.
+
+    Args:
+        render: called with the controls' values by name; returns a picture, or None to keep the
+            one before, and a sentence.
+        controls: name -> an ipywidgets control, or a `Guess`.
+    """
+
+    def __init__(self, render: Render, **controls: ipywidgets.Widget) -> None:
+        self.render, self.controls = render, controls
+        self.picture = ipywidgets.Image(format="png")
+        self.picture.layout.max_width = "100%"
+        self.picture.layout.align_self = "flex-start"
+        self.words = ipywidgets.HTML()
+        for control in controls.values():
+            if hasattr(control, "style"):
+                control.style.description_width = "8em"
+            control.observe(self._update, names="value")
+        self._update()
+        rows = ipywidgets.Box([*controls.values()])
+        rows.layout.flex_flow = "row wrap"
+        super().__init__([rows, self.picture, self.words])
+
+    def set(self, **values: object) -> None:
+        """Move controls from code, as a hand would."""
+        for name, value in values.items():
+            self.controls[name].value = value
+
+    def _update(self, _: object = None) -> None:
+        values = {name: control.value for name, control in self.controls.items()}
+        picture, self.text = self.render(**values)
+        if picture is not None:
+            self.picture.value = png(picture)
+        self.words.value = f"<p>{escape(self.text)}</p>"
+
+
+class Guess(ipywidgets.HBox):
+    """Buttons that let the reader judge before the answer is shown.
+
+    `value` holds the answers so far, one a round; "" stands for the one that is waited for.
+
+    Args:
+        question: what the button says that starts a round.
+        options: the answers, a button each.
+    """
+
+    value = traitlets.Tuple()
+
+    def __init__(self, question: str, options: Sequence[str]) -> None:
+        self.start = ipywidgets.Button(description=question)
+        self.start.layout.width = "auto"
+        self.start.on_click(lambda _: self.ask())
+        self.options = [ipywidgets.Button(description=name, disabled=True) for name in options]
+        for button in self.options:
+            button.layout.width = "auto"
+            button.on_click(lambda pressed: self.choose(pressed.description))
+        super().__init__([self.start, *self.options])
+
+    @property
+    def waiting(self) -> bool:
+        return self.value[-1:] == ("",)
+
+    def ask(self) -> None:
+        """Start a round."""
+        if not self.waiting:
+            self.value = (*self.value, "")
+
+    def choose(self, option: str) -> None:
+        """Answer the round that waits."""
+        if self.waiting:
+            self.value = (*self.value[:-1], option)
+
+    @traitlets.observe("value")
+    def _follow(self, _: object) -> None:
+        self.start.disabled = self.waiting
+        for button in self.options:
+            button.disabled = not self.waiting
+
+
+def slider(
+    name: str, value: float, low: float, high: float, step: float = 1
+) -> ipywidgets.FloatSlider:
+    """A slider that answers when it is let go, not at every pixel of the way."""
+    return ipywidgets.FloatSlider(
+        value,
+        min=low,
+        max=high,
+        step=step,
+        description=name,
+        continuous_update=False,
+        readout_format=".0f" if step == 1 else ".1f",
+    )
+
+
+def photo_choice(description: str, photo: str = PHOTOS[0]) -> ipywidgets.Dropdown:
+    return ipywidgets.Dropdown(options=PHOTOS, value=photo, description=description)
+
+
+def png(picture: Image.Image) -> bytes:
+    """A picture as the bytes of a PNG file."""
+    file = io.BytesIO()
+    picture.save(file, "png", compress_level=1)
+    return file.getvalue()

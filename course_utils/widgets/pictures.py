@@ -1,0 +1,75 @@
+"""What the pictures of the widgets are put together from."""
+
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from pathlib import Path
+
+import matplotlib
+import torch
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from course_utils.color import lab_to_uint8
+from course_utils.data import SAMPLES, photo_to_lab, read_photo, sample_photo
+
+
+@lru_cache(maxsize=16)
+def photo_lab(name: str, height: int, square: bool = False) -> torch.Tensor:
+    """A bundled photo or one at a path, as Lab (3, height, W). Not to be written to."""
+    image = sample_photo(name) if name in SAMPLES else read_photo(name)
+    width = height if square else max(1, round(image.width * height / image.height))
+    return photo_to_lab(ImageOps.fit(image, (width, height)))
+
+
+def flat(lab: torch.Tensor) -> torch.Tensor:
+    """The colors of a photo without its lightness."""
+    return torch.cat((torch.full_like(lab[:1], 65), lab[1:]))
+
+
+def to_image(lab: torch.Tensor) -> Image.Image:
+    """A Lab picture (3, H, W) as an image."""
+    return Image.fromarray(lab_to_uint8(lab).permute(1, 2, 0).numpy())
+
+
+def side_by_side(pictures: dict[str, torch.Tensor], height: int | None = None) -> Image.Image:
+    """Lab pictures (3, H, W) in a row, each under its name."""
+    images = []
+    for name, lab in pictures.items():
+        image = to_image(lab)
+        if height is not None:
+            width = round(image.width * height / image.height)
+            image = image.resize((width, height), Image.Resampling.BICUBIC)
+        images.append(titled(image, name))
+    return strip(images)
+
+
+def titled(image: Image.Image, title: str, below: int = 0) -> Image.Image:
+    """An image under its title, with so many pixels left below."""
+    canvas = paper(image.width, 22 + image.height + below)
+    canvas.paste(image, (0, 22))
+    write(canvas, (0, 2), title)
+    return canvas
+
+
+def strip(images: Sequence[Image.Image], gap: int = 8) -> Image.Image:
+    """Images in a row."""
+    width = sum(image.width for image in images) + gap * (len(images) - 1)
+    row = paper(width, max(image.height for image in images))
+    x = 0
+    for image in images:
+        row.paste(image, (x, 0))
+        x += image.width + gap
+    return row
+
+
+def paper(width: int, height: int) -> Image.Image:
+    return Image.new("RGB", (width, height), "white")
+
+
+def write(image: Image.Image, at: tuple[float, float], text: str, anchor: str = "la") -> None:
+    """Write on an image; `anchor` as Pillow names it, such as "ra" for the right end."""
+    ImageDraw.Draw(image).text(at, text, fill="black", font=_font(), anchor=anchor)
+
+
+@cache
+def _font() -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), 13)
