@@ -49,6 +49,10 @@ class Explorer(ipywidgets.VBox):
         for name, value in values.items():
             self.controls[name].value = value
 
+    def __repr__(self) -> str:
+        """What it shows, for where no widget can be drawn."""
+        return self.text
+
     def _update(self, _: object = None) -> None:
         values = {name: control.value for name, control in self.controls.items()}
         picture, self.text = self.render(**values)
