@@ -19,7 +19,7 @@ import skimage.color
 import torch
 
 from course_utils import color
-from course_utils.data import SAMPLES, sample_photo
+from course_utils.photos import SAMPLES, sample_photo
 
 ROUNDS = 7
 Convert = Callable[[torch.Tensor], torch.Tensor]

@@ -164,12 +164,31 @@ def _colorize(options: argparse.Namespace) -> int:
     return 0 if len(made) == len(options.photos) else 1
 
 
-def _list_data(_: argparse.Namespace) -> int:
-    from course_utils.data import SAMPLES, SCENE_COUNTS
+def _data_list(_: argparse.Namespace) -> int:
+    from course_utils.cache import home
+    from course_utils.data import SCENE_COUNTS
+    from course_utils.download import SOURCES
+    from course_utils.photos import SAMPLES
 
-    print(f"scenes   {SCENE_COUNTS['train']} + {SCENE_COUNTS['val']} generated landscapes")
-    print(f"samples  {len(SAMPLES)} photographs that come with scikit-image")
-    print("FOLDER   any folder of photographs, with or without train/ and val/ inside")
+    print(f"scenes      {SCENE_COUNTS['train']} + {SCENE_COUNTS['val']} generated landscapes")
+    print(f"samples     {len(SAMPLES)} photographs that come with scikit-image")
+    print("FOLDER      any folder of photographs, with or without train/ and val/ inside")
+    print("\nDownloaded by `course data fetch NAME`:")
+    for name, source in SOURCES.items():
+        here = "  (here)" if (home() / name).is_dir() else ""
+        length = f", {source.length / 1e6:.0f} MB" if source.length else ""
+        print(f"{name:11} {source.what}{here}")
+        print(f"{'':11} {source.images} photographs, {source.pixels} pixels{length}")
+        print(f"{'':11} license: {source.license}")
+        print(f"{'':11} {source.address}")
+        print(f"{'':11} sha256 {source.sha256 or 'not published'}")
+    return 0
+
+
+def _data_fetch(options: argparse.Namespace) -> int:
+    from course_utils.download import fetch
+
+    print(fetch(options.name))
     return 0
 
 
@@ -187,11 +206,17 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
 
     data = commands.add_parser("data", help="sources of pictures")
-    data.add_argument("action", choices=["list"])
-    data.set_defaults(run=_list_data)
+    actions = data.add_subparsers(required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="every source, its size, license and address")
+    listed.set_defaults(run=_data_list)
+    fetched = actions.add_parser("fetch", help="download a source")
+    fetched.add_argument("name")
+    fetched.set_defaults(run=_data_fetch)
 
     train = commands.add_parser("train", help="train a network")
-    train.add_argument("--data", required=True, help="scenes, samples or a folder of photographs")
+    train.add_argument(
+        "--data", required=True, help="a source (see `course data list`) or a folder"
+    )
     train.add_argument("--out", required=True, help="folder for weights, history and figures")
     train.add_argument("--size", type=int, default=default.size, help="pixels, a multiple of 8")
     train.add_argument("--width", type=float, default=default.width)

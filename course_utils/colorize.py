@@ -11,9 +11,9 @@ from PIL import Image
 from torch.nn import functional as F
 
 from course_utils.color import lab_to_uint8
-from course_utils.data import photo_to_lab, read_photo
 from course_utils.metrics import device_of
 from course_utils.network import STRIDE, ColorizationNet
+from course_utils.photos import photo_to_lab, read_photo
 from course_utils.scenes import check_size
 from course_utils.weights import read_network
 

@@ -1,67 +1,78 @@
-"""From a folder of anything, or a source by name, to a clean set of Lab pictures.
+"""From a source of photographs, by name or folder, to clean and fast batches of Lab pictures.
 
-Sources: `scenes` (generated landscapes, see `scenes.py`), `samples` (photographs that come
-with scikit-image) and any folder of photographs, with or without train/ and val/ inside.
-Every picture is decoded, resized and converted once; what cannot be read is reported, never
-silently dropped.
+Sources: `scenes` (generated landscapes, see `scenes.py`), `samples` (photographs that come with
+scikit-image), what `course data fetch` downloads (see `download.py`), and any folder of
+photographs. Every picture is decoded, resized and converted once, into a cache on disk (see
+`cache.py`). No file is silently lost: the report adds up to all of them.
 """
 
 import hashlib
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
-from tqdm import tqdm
 
-from course_utils.color import rgb_to_lab
+from course_utils.cache import Entry, Pictures, open_cache
+from course_utils.download import SOURCES, folder_of
+from course_utils.photos import FITS, SAMPLES, Fit, all_files, is_named_picture, sample_path
+from course_utils.progress import progress_bar
 from course_utils.scenes import SLAB, check_size, render
 
-SAMPLES = {  # photographs inside the scikit-image package: nothing is downloaded
-    "astronaut": "astronaut.png",
-    "cat": "chelsea.png",
-    "coffee": "coffee.png",
-    "rocket": "rocket.jpg",
-    "motorcycle": "motorcycle_left.png",
-}
 SCENE_COUNTS = {"train": 4000, "val": 256, "all": 4256}
 SPLITS = ("train", "val", "all")
 VAL_SHARE = 0.1
 GRAY_CHROMA = 4.0  # mean chroma under which a photograph counts as gray
+SAME_LOOK = 7  # bits of 128 in which the looks of near-duplicates may differ
 
 
 @dataclass
 class Report:
-    """What became of every file: used + gray + broken adds up to all of them."""
+    """What became of every file: all five together are all files of the folder."""
 
     used: int = 0
-    gray: list[str] = field(default_factory=list)
-    broken: dict[str, str] = field(default_factory=dict)  # name -> reason
+    gray: list[str] = field(default_factory=list)  # left out of training
+    broken: dict[str, str] = field(default_factory=dict)  # name -> why it cannot be read
+    other: list[str] = field(default_factory=list)  # not called a picture by their ending
+    elsewhere: int = 0  # in another split
+
+    @property
+    def files(self) -> int:
+        return self.used + len(self.gray) + len(self.broken) + len(self.other) + self.elsewhere
 
     def __str__(self) -> str:
-        lines = [f"{self.used} used, {len(self.gray)} gray left out, {len(self.broken)} unreadable"]
-        lines += [f"  unreadable {name}: {why}" for name, why in self.broken.items()]
-        return "\n".join(lines)
+        text = f"{self.used} used, {len(self.gray)} gray left out, {len(self.broken)} unreadable"
+        if self.elsewhere:
+            text += f", {self.elsewhere} in another split"
+        if self.other:
+            text += f", {len(self.other)} not pictures"
+        return "\n".join(
+            [text, *(f"  unreadable {name}: {why}" for name, why in self.broken.items())]
+        )
 
 
 class LabDataset(Dataset):
-    """Pictures of one size, as Lab, in memory.
+    """Pictures of one size, as Lab.
 
     Attributes:
-        lab: (N, 3, H, W) float16, CIE units (rounding error at most 0.04).
+        lab: (N, 3, H, W) float16, CIE units (rounding error at most 0.04); a tensor in memory,
+            or `cache.Pictures`, which reads from the disk what it is asked for.
         names: N names, for reports and captions.
         report: what became of the files that it was made from.
         l2_floor: the MSE(ab) that no model can be expected to beat, where it is known.
     """
 
     def __init__(
-        self, lab: Tensor, names: list[str], report: Report, l2_floor: float | None = None
+        self,
+        lab: Tensor | Pictures,
+        names: list[str],
+        report: Report,
+        l2_floor: float | None = None,
     ) -> None:
         self.lab, self.names, self.report, self.l2_floor = lab, names, report, l2_floor
 
@@ -79,101 +90,53 @@ class LabDataset(Dataset):
 
 
 def open_source(
-    name_or_path: str | Path, size: int = 64, split: str = "train", progress: bool = False
+    name_or_path: str | Path,
+    size: int = 64,
+    split: str = "train",
+    progress: bool = False,
+    fit: Fit = "stretch",
+    gray_chroma: float = GRAY_CHROMA,
 ) -> LabDataset:
     """Open a source of pictures.
 
     Args:
-        name_or_path: "scenes", "samples", or a folder of photographs (searched recursively).
-        size: height and width, a positive multiple of 8. Pictures are resized to it without
-            regard to their aspect, as in the mini-project (which used 256).
+        name_or_path: "scenes", "samples", a name in `download.SOURCES`, or a folder of
+            photographs (searched recursively).
+        size: height and width, a positive multiple of 8 (the mini-project used 256).
         split: "train", "val" or "all". A folder with train/ and val/ inside is taken at its
-            word, any other is split by a hash of each file's content. Gray photographs are
-            left out of "train": they would teach that the answer is gray.
-        progress: show a progress bar while a folder is read.
+            word. Any other is split by a hash of each file's content, the same on every
+            machine and for every size; near-duplicates stay on one side.
+        progress: show a progress bar while pictures are converted.
+        fit: "stretch" to the square without regard to the aspect, as the mini-project does, or
+            "crop" the middle.
+        gray_chroma: photographs with less mean chroma are gray. They are left out of "train":
+            they would teach that the answer is gray.
     Raises:
-        ValueError: a bad size or split, no such folder, or nothing readable in it.
+        ValueError: a bad size, split or fit, no such folder, nothing readable in it, or no room
+            for the cache.
     """
     check_size(size)
     if split not in SPLITS:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
+    if fit not in FITS:
+        raise ValueError(f"fit: expected one of {', '.join(FITS)}, got {fit!r}")
     if name_or_path == "scenes":
         return _open_scenes(size, split, progress)
     if name_or_path == "samples":
-        names = {sample_path(name): name for name in SAMPLES}
+        paths = {sample_path(name): name for name in SAMPLES}
         root = sample_path("cat").parent
-        dataset = _open_files(_hash_split(list(names), split), root, size, split, progress)
-        dataset.names = [names[root / file] for file in dataset.names]
+        dataset = _open_files(list(paths), [], root, size, split, progress, fit, gray_chroma)
+        dataset.names = [paths[root / file] for file in dataset.names]
         return dataset
-    root = Path(name_or_path)
+    root = folder_of(str(name_or_path)) if name_or_path in SOURCES else Path(name_or_path)
     if not root.is_dir():
         kind = "is a file" if root.exists() else "does not exist"
-        raise ValueError(
-            f"data: expected a folder of photographs, 'scenes' or 'samples'; {root} {kind}"
-        )
-    if (root / "train").is_dir() and (root / "val").is_dir():
-        folders = [root / part for part in ("train", "val") if split in (part, "all")]
-        files = [file for folder in folders for file in _image_files(folder)]
-    else:
-        files = _hash_split(_image_files(root), split)
-    if not files:
-        raise ValueError(f"data: expected photographs in {root}, found none for split '{split}'")
-    return _open_files(files, root, size, split, progress)
-
-
-def read_photo(source: str | Path | Image.Image) -> Image.Image:
-    """Any picture as 8-bit RGB: upright, transparency over white, 16 bits scaled to 8.
-
-    Raises:
-        ValueError: the file is missing, or not a picture that can be read.
-    """
-    try:
-        image = source if isinstance(source, Image.Image) else Image.open(source)
-        image = ImageOps.exif_transpose(image)
-        if image.mode.startswith(("I", "F")):
-            return _deep_to_rgb(image)
-        if image.has_transparency_data:
-            image = image.convert("RGBA")
-            white = Image.new("RGBA", image.size, "white")
-            return Image.alpha_composite(white, image).convert("RGB")
-        return image.convert("RGB")
-    except FileNotFoundError:
-        raise ValueError(f"{source}: expected a photograph, no such file") from None
-    except Exception as error:  # Pillow's readers raise whatever they like
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        if isinstance(error, UnidentifiedImageError):
-            reason = "something else"
-        raise ValueError(
-            f"{source}: expected a picture that Pillow can read, got: {reason}"
-        ) from error
-
-
-def photo_to_lab(image: Image.Image, size: tuple[int, int] | None = None) -> Tensor:
-    """An RGB picture, resized to (width, height) if asked, as Lab (3, H, W) float32."""
-    if size is not None and image.size != size:
-        image = image.resize(size, Image.Resampling.BICUBIC)
-    pixels = torch.from_numpy(np.array(image))  # (H, W, 3) uint8
-    return rgb_to_lab(pixels.permute(2, 0, 1))
-
-
-def mean_chroma(lab: Tensor) -> Tensor:
-    """How colorful a picture is: mean of sqrt(a^2 + b^2). (..., 3, H, W) -> (...)."""
-    a, b = lab[..., 1, :, :].float(), lab[..., 2, :, :].float()
-    return torch.hypot(a, b).mean(dim=(-2, -1))
-
-
-def sample_path(name: str) -> Path:
-    """Where a photograph of scikit-image's lies on this machine."""
-    import skimage.data
-
-    if name not in SAMPLES:
-        raise ValueError(f"sample: expected one of {', '.join(SAMPLES)}, got {name!r}")
-    return Path(skimage.data.__file__).parent / SAMPLES[name]
-
-
-def sample_photo(name: str) -> Image.Image:
-    """One of `SAMPLES`, as RGB."""
-    return read_photo(sample_path(name))
+        names = ", ".join(repr(name) for name in ("scenes", "samples", *SOURCES))
+        raise ValueError(f"data: expected a folder of photographs or one of {names}; {root} {kind}")
+    files = all_files(root)
+    pictures = [file for file in files if is_named_picture(file)]
+    other = [file.relative_to(root).as_posix() for file in files if not is_named_picture(file)]
+    return _open_files(pictures, other, root, size, split, progress, fit, gray_chroma)
 
 
 def batches(
@@ -215,13 +178,6 @@ def flip_and_crop(lab: Tensor, generator: torch.Generator | None = None) -> Tens
     return F.grid_sample(lab, grid, padding_mode="border", align_corners=False)
 
 
-def progress_bar(**options: object) -> tqdm:
-    """A bar with the time left; on stdout in a notebook, which shows stderr as a warning."""
-    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
-    stream = sys.stderr if get_ipython() is None else sys.stdout
-    return tqdm(file=stream, mininterval=0.5, **options)
-
-
 def _open_scenes(size: int, split: str, progress: bool) -> LabDataset:
     first = SCENE_COUNTS["train"] if split == "val" else 0
     numbers = range(first, first + SCENE_COUNTS[split])
@@ -236,72 +192,85 @@ def _open_scenes(size: int, split: str, progress: bool) -> LabDataset:
     return LabDataset(lab, names, Report(used=len(names)), floor)
 
 
-def _open_files(files: list[Path], root: Path, size: int, split: str, progress: bool) -> LabDataset:
-    report, pictures, names = Report(), [], []
-    bar = progress_bar(iterable=files, desc=f"reading {split}", unit="photo", disable=not progress)
-    for file in bar:
-        name = file.relative_to(root).as_posix()
-        try:
-            lab = photo_to_lab(read_photo(file), (size, size))
-        except ValueError as error:
-            report.broken[name] = str(error).removeprefix(f"{file}: ")
-            continue
-        if split == "train" and mean_chroma(lab) < GRAY_CHROMA:
-            report.gray.append(name)
-            continue
-        pictures.append(lab.half())
-        names.append(name)
-    report.used = len(pictures)
-    if not pictures:
+def _open_files(
+    files: list[Path],
+    other: list[str],
+    root: Path,
+    size: int,
+    split: str,
+    progress: bool,
+    fit: Fit,
+    gray_chroma: float,
+) -> LabDataset:
+    if not files:
+        raise ValueError(f"data: expected photographs in {root}, found none")
+    lab, entries = open_cache(files, root, size, fit, progress)
+    sides = _sides(entries)
+    report, rows, names = Report(other=other), [], []
+    for entry, side in zip(entries, sides, strict=True):
+        if split not in (side, "all"):
+            report.elsewhere += 1
+        elif entry.row < 0:
+            report.broken[entry.name] = entry.problem
+        elif split == "train" and entry.chroma < gray_chroma:
+            report.gray.append(entry.name)
+        else:
+            rows.append(entry.row)
+            names.append(entry.name)
+    report.used = len(rows)
+    if not rows:
         raise ValueError(f"data: expected color photographs in {root} ({split}), got: {report}")
-    return LabDataset(torch.stack(pictures), names, report)
+    return LabDataset(Pictures(lab, np.array(rows), size), names, report)
 
 
-def _image_files(folder: Path) -> list[Path]:
-    """Every file below that its ending calls a picture, broken ones and dead links too."""
-    kinds = Image.registered_extensions()
-    readable = {ending for ending, kind in kinds.items() if kind in Image.OPEN}
-    readable -= {".eps", ".ps"}  # programs, for which Pillow would start an interpreter
-    readable |= {".heic", ".heif"}  # not readable, but not to be lost in silence either
-    found = (file for file in folder.rglob("*") if file.suffix.lower() in readable)
-    return sorted(file for file in found if file.is_file() or file.is_symlink())
+def _sides(entries: list[Entry]) -> list[str]:
+    """The split of each file: by its folder where there is train/ and val/, else by content."""
+    first = [entry.name.split("/")[0] for entry in entries]
+    if {"train", "val"} <= set(first):
+        return [folder if folder in ("train", "val") else "neither" for folder in first]
+    share = _content_numbers(entries, near_duplicates([entry.look for entry in entries]))
+    readable = {number for number, entry in zip(share, entries, strict=True) if entry.row >= 0}
+    if len(readable) == 1:  # they all look alike, and yet there must be two sides
+        share = _content_numbers(entries, list(range(len(entries))))
+        readable = {number for number, entry in zip(share, entries, strict=True) if entry.row >= 0}
+    # Even a tiny folder has one to validate on.
+    limit = max(VAL_SHARE, min(readable, default=0.0))
+    return ["val" if number <= limit else "train" for number in share]
 
 
-def _hash_split(files: list[Path], split: str) -> list[Path]:
-    """The same split on every machine: by content, so that copies stay on one side."""
-    if split == "all" or not files:
-        return files
-    share = {file: _content_number(file) for file in files}
-    limit = VAL_SHARE
-    if not any(share[file] <= limit and _is_readable(file) for file in files):
-        # Even a tiny folder has one to validate on.
-        limit = min((share[file] for file in files if _is_readable(file)), default=limit)
-    return [file for file in files if (share[file] <= limit) == (split == "val")]
+def _content_numbers(entries: list[Entry], group: list[int]) -> list[float]:
+    """A number in [0, 1) for each file, from the content of all files in its group."""
+    digests: dict[int, str] = {}
+    for number, entry in zip(group, entries, strict=True):
+        digests[number] = min(digests.get(number, entry.digest), entry.digest)
+    share = {number: hashlib.sha256(text.encode()).digest() for number, text in digests.items()}
+    return [int.from_bytes(share[number][:8]) / 2**64 for number in group]
 
 
-def _is_readable(file: Path) -> bool:
-    try:
-        return read_photo(file) is not None
-    except ValueError:
-        return False
+def near_duplicates(looks: list[str]) -> list[int]:
+    """Group pictures whose looks (see `cache.look_of`) differ in few bits.
 
+    Two that differ in at most 7 of 128 bits agree in at least one of their 8 parts of 16 bits,
+    so only those need to be compared that share a part.
 
-def _content_number(file: Path) -> float:
-    """A number in [0, 1) made from the file's content."""
-    try:
-        digest = hashlib.sha256(file.read_bytes()).digest()
-    except OSError:  # unreadable: the reader will say so
-        return 1.0
-    return int.from_bytes(digest[:8]) / 2**64
+    Returns:
+        a group's number for each picture; one without a look has a group of its own.
+    """
+    parent = list(range(len(looks)))
 
+    def root(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = n = parent[parent[n]]
+        return n
 
-def _deep_to_rgb(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and float gray: 65535 and 1.0 are white, by the range that is used."""
-    values = np.asarray(image, dtype=np.float64)
-    most = values[np.isfinite(values)].max(initial=0)
-    # A float picture may overshoot its white a little.
-    white = 65535 if most > 256 else 255 if most > 2 else 1
-    if image.mode != "F":
-        white = 65535 if most > 255 or image.mode.startswith("I;16") else 255
-    gray = np.nan_to_num(np.clip(values / white, 0, 1)) * 255
-    return Image.fromarray(gray.round().astype(np.uint8)).convert("RGB")
+    bits = [int(look, 16) if look else None for look in looks]
+    for part in range(8):
+        same: dict[str, list[int]] = {}
+        for n, look in enumerate(looks):
+            if look:
+                same.setdefault(look[4 * part : 4 * part + 4], []).append(n)
+        for members in same.values():
+            for a, b in combinations(members, 2):
+                if (bits[a] ^ bits[b]).bit_count() <= SAME_LOOK:
+                    parent[root(a)] = root(b)
+    return [root(n) for n in range(len(looks))]

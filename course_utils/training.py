@@ -16,9 +16,10 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from course_utils.bins import soft_encode
-from course_utils.data import LabDataset, batches, open_source, progress_bar
+from course_utils.data import LabDataset, batches, open_source
 from course_utils.metrics import baselines, device_of, evaluate, mse_ab
 from course_utils.network import AB_SCALE, UPSAMPLING, ColorizationNet
+from course_utils.progress import progress_bar
 from course_utils.runs import History, TrainConfig, make_folder, resume_run, save_run
 
 BF16_ON_CPU = ("avx512_bf16", "amx_tile")  # processor features that torch can ask for

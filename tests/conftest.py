@@ -1,6 +1,7 @@
 """Shared by all tests: small pictures, and where the landscapes lie if they are here."""
 
 import os
+import tempfile
 from pathlib import Path
 
 # Two workers on two cores: one thread each, in the notebooks' kernels too.
@@ -13,6 +14,10 @@ from PIL import Image
 
 from course_utils.data import LabDataset, Report
 from course_utils.scenes import render
+
+# What a test converts or downloads goes away with it.
+_DATA = tempfile.TemporaryDirectory()
+os.environ["COURSE_DATA"] = _DATA.name
 
 ROOT = Path(__file__).resolve().parent.parent
 LANDSCAPES = ROOT.parent / "shared" / "data" / "landscapes"

@@ -9,8 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from course_utils import checks, color
-from course_utils.data import sample_photo
 from course_utils.network import LAYERS, architecture_table
+from course_utils.photos import sample_photo
 
 DILATIONS = {row["layer"]: row["De"] for row in architecture_table()}
 OWN_STRIDE_COUNTED = {

@@ -7,7 +7,7 @@ from PIL import Image
 
 from course_utils.cli import main
 from course_utils.colorize import WEIGHTS
-from course_utils.data import sample_path
+from course_utils.photos import sample_path
 from course_utils.weights import write_safetensors
 
 

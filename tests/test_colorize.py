@@ -5,8 +5,8 @@ from PIL import Image
 
 from course_utils.color import rgb_to_lab
 from course_utils.colorize import colorize, load_model
-from course_utils.data import sample_photo
 from course_utils.network import ColorizationNet
+from course_utils.photos import sample_photo
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 
 from course_utils import figures, widgets
-from course_utils.data import LabDataset, sample_path
+from course_utils.data import LabDataset
 from course_utils.network import architecture_table
+from course_utils.photos import sample_path
 from course_utils.training import History, TrainConfig
 from course_utils.widgets import judging
 

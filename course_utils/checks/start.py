@@ -27,7 +27,7 @@ def colorized(answer: object) -> None:
     """A color picture made by `colorize`, as large as the photo that went in."""
     from PIL import Image
 
-    from course_utils.data import SAMPLES, sample_photo
+    from course_utils.photos import SAMPLES, sample_photo
 
     if not isinstance(answer, Image.Image):
         raise Wrong(f"expected a picture, got {type(answer).__name__}. Hint: colorize(...).")

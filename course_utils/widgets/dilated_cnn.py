@@ -3,8 +3,8 @@
 import ipywidgets
 from PIL import Image, ImageDraw
 
-from course_utils.data import sample_photo
 from course_utils.network import LAYERS, architecture_table
+from course_utils.photos import sample_photo
 from course_utils.widgets.explorer import Explorer
 from course_utils.widgets.pictures import strip
 

@@ -13,7 +13,7 @@ import ipywidgets
 import traitlets
 from PIL import Image
 
-from course_utils.data import SAMPLES
+from course_utils.photos import SAMPLES
 
 PHOTOS = tuple(SAMPLES)
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from course_utils.color import lab_to_uint8
-from course_utils.data import SAMPLES, photo_to_lab, read_photo, sample_photo
+from course_utils.photos import SAMPLES, photo_to_lab, read_photo, sample_photo
 
 
 @lru_cache(maxsize=16)

@@ -1,0 +1,215 @@
+"""Photographs decoded and converted once, kept on disk as Lab, and from then on only read.
+
+A cache is a folder with `lab.bin`, float16 (N, 3, H, W), and `index.json`, what became of every
+file. Its name holds a fingerprint of the files' names, sizes and times: when any of them
+changes, another name is looked for, and the cache is built anew. It is built under another name
+and renamed when complete, so that an interrupted one is never taken for a whole one.
+"""
+
+import hashlib
+import json
+import mmap
+import os
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+from PIL import Image
+from torch import Tensor
+
+from course_utils.photos import Fit, mean_chroma, photo_to_lab, read_photo
+from course_utils.progress import progress_bar
+
+VERSION = 1  # of the format and of everything that decides about pixels
+KEPT_MAPPED = 64 * 2**20  # bytes of a cache that may stay in memory after they were read
+AT_ONCE = 128  # photographs in work at a time while a cache is built
+
+
+def home() -> Path:
+    """Where caches and downloads land: $COURSE_DATA, or the data/ folder of a checkout, or a
+    folder in the user's own cache."""
+    if "COURSE_DATA" in os.environ:
+        return Path(os.environ["COURSE_DATA"])
+    checkout = Path(__file__).resolve().parent.parent
+    if (checkout / "pyproject.toml").is_file():
+        return checkout / "data"
+    return Path.home() / ".cache" / "colorization-course"
+
+
+@dataclass
+class Entry:
+    """What became of one file."""
+
+    name: str  # relative to the folder
+    digest: str  # sha256 of its content; empty if it could not be read
+    row: int = -1  # in lab.bin; -1 if it is not a picture that can be read
+    chroma: float = 0.0  # its mean chroma
+    look: str = ""  # a hash that near-duplicates share for the most part
+    problem: str = ""  # why it is not in lab.bin
+
+
+class Pictures:
+    """Rows of a cache: (N, 3, H, W) float16, in the file and not in memory.
+
+    Indexed like a tensor along its first dimension; what comes back is a tensor of its own.
+    """
+
+    def __init__(self, file: Path, rows: np.ndarray, size: int) -> None:
+        self.file, self.rows, self.size = file, np.asarray(rows), size
+        self._map, self._read = np.memmap(file, np.float16, "r").reshape(-1, 3, size, size), 0
+
+    def __reduce__(self) -> tuple:
+        return Pictures, (self.file, self.rows, self.size)  # another process maps it again
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        return (len(self), 3, self.size, self.size)
+
+    def __getitem__(self, index: int | slice | list[int] | Tensor) -> Tensor:
+        if isinstance(index, Tensor):
+            index = index.numpy()
+        taken = torch.from_numpy(np.array(self._map[self.rows[index]]))
+        self._read += taken.nbytes
+        if self._read > KEPT_MAPPED:
+            self._forget()
+        return taken
+
+    def _forget(self) -> None:
+        """Give the pages back; the system keeps them for as long as it has room."""
+        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows, which does so by itself
+            self._map._mmap.madvise(mmap.MADV_DONTNEED)
+        self._read = 0
+
+
+def open_cache(
+    files: list[Path], root: Path, size: int, fit: Fit = "stretch", progress: bool = False
+) -> tuple[Path, list[Entry]]:
+    """Find or build the cache of some files.
+
+    Args:
+        files: pictures below `root`.
+        size: height and width of what is kept.
+        fit: see `photos.resize`.
+    Returns:
+        lab.bin, and an entry for each file in their order.
+    Raises:
+        ValueError: no room on the disk, or no right to write there.
+    """
+    root = root.resolve()
+    place = home() / "cache"
+    stem = f"{root.name}-{size}-{fit}-{_short(root.as_posix())}"
+    folder = place / f"{stem}-{_fingerprint(files, root)}"
+    if not (folder / "index.json").is_file():
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            with FileLock(place / f"{stem}.lock"):  # a second process waits, and then finds it
+                if not (folder / "index.json").is_file():
+                    _build(folder, stem, files, root, size, fit, progress)
+        except OSError as error:
+            free = shutil.disk_usage(_existing(place)).free / 2**20
+            needed = len(files) * 6 * size**2 / 2**20
+            raise ValueError(
+                f"cache: cannot write to {place} ({error.strerror}); {needed:.0f} MB are needed, "
+                f"{free:.0f} MB are free. Set COURSE_DATA to a folder with room"
+            ) from error
+    entries = json.loads((folder / "index.json").read_text("utf-8"))
+    return folder / "lab.bin", [Entry(**entry) for entry in entries]
+
+
+def look_of(image: Image.Image) -> str:
+    """128 bits, 32 hexadecimal digits: whether each of 8 x 8 places is darker than its neighbor
+    to the right, and than the one below. It survives another size or another compression. A flat
+    picture looks like nothing: an empty string."""
+    gray = image.convert("L")
+    wide = np.asarray(gray.resize((9, 8), Image.Resampling.BOX), int)
+    tall = np.asarray(gray.resize((8, 9), Image.Resampling.BOX), int)
+    bits = np.concatenate((np.diff(wide, axis=1).ravel() > 0, np.diff(tall, axis=0).ravel() > 0))
+    return np.packbits(bits).tobytes().hex() if bits.any() else ""
+
+
+def _build(
+    folder: Path,
+    stem: str,
+    files: list[Path],
+    root: Path,
+    size: int,
+    fit: Fit,
+    progress: bool,
+) -> None:
+    for left in folder.parent.glob(f"{stem}-*"):  # of an earlier state, or of one that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    needed = len(files) * 6 * size**2
+    if shutil.disk_usage(folder.parent).free < needed:
+        raise OSError(28, "No space left on device")
+
+    def convert(file: Path) -> tuple[Entry, Tensor | None]:
+        entry = Entry(file.relative_to(root).as_posix(), _digest(file))
+        try:
+            image = read_photo(file)
+        except ValueError as error:
+            entry.problem = str(error).removeprefix(f"{file}: ")
+            return entry, None
+        lab = photo_to_lab(image, (size, size), fit)
+        entry.chroma = mean_chroma(lab).item()
+        entry.look = look_of(image)
+        return entry, lab.half()
+
+    building = Path(tempfile.mkdtemp(prefix=f"{stem}-building-", dir=folder.parent))
+    entries: list[Entry] = []
+    rows = 0
+    bar = progress_bar(
+        total=len(files), desc=f"converting {root.name}", unit="photo", disable=not progress
+    )
+    try:
+        # Threads, since decoding, resizing and numpy let go of Python's lock.
+        with (
+            bar,
+            open(building / "lab.bin", "wb") as out,
+            ThreadPoolExecutor(torch.get_num_threads()) as pool,
+        ):
+            for start in range(0, len(files), AT_ONCE):
+                for entry, lab in pool.map(convert, files[start : start + AT_ONCE]):
+                    if lab is not None:
+                        out.write(lab.numpy().data)
+                        entry.row, rows = rows, rows + 1
+                    entries.append(entry)
+                    bar.update()
+        index = json.dumps([asdict(entry) for entry in entries], indent=0)
+        (building / "index.json").write_text(index, "utf-8")
+        os.replace(building, folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _fingerprint(files: list[Path], root: Path) -> str:
+    lines = [f"version {VERSION}"]
+    for file in files:
+        try:
+            state = file.stat()
+            lines.append(f"{file.relative_to(root)} {state.st_size} {state.st_mtime_ns}")
+        except OSError:  # a dead link, or no right to read it
+            lines.append(f"{file.relative_to(root)} unreadable")
+    return _short("\n".join(lines))
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _digest(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _existing(folder: Path) -> Path:
+    return next(each for each in (folder, *folder.parents) if each.exists())
