@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from filelock import FileLock
-from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
-from course_utils.photos import Fit, mean_chroma, photo_to_lab, read_photo
+from course_utils.color import rgb_to_lab
+from course_utils.photos import Fit, mean_chroma, read_photo, resize, to_pixels
 from course_utils.progress import progress_bar
 
 VERSION = 1  # of the format and of everything that decides about pixels
@@ -46,7 +47,7 @@ class Entry:
     """What became of one file."""
 
     name: str  # relative to the folder
-    digest: str  # sha256 of its content; empty if it could not be read
+    digest: str = ""  # sha256 of its content; empty if it could not be read
     row: int = -1  # in lab.bin; -1 if it is not a picture that can be read
     chroma: float = 0.0  # its mean chroma
     look: str = ""  # a hash that near-duplicates share for the most part
@@ -124,14 +125,15 @@ def open_cache(
     return folder / "lab.bin", [Entry(**entry) for entry in entries]
 
 
-def look_of(image: Image.Image) -> str:
+def look_of(pixels: Tensor) -> str:
     """128 bits, 32 hexadecimal digits: whether each of 8 x 8 places is darker than its neighbor
     to the right, and than the one below. It survives another size or another compression. A flat
-    picture looks like nothing: an empty string."""
-    gray = image.convert("L")
-    wide = np.asarray(gray.resize((9, 8), Image.Resampling.BOX), int)
-    tall = np.asarray(gray.resize((8, 9), Image.Resampling.BOX), int)
-    bits = np.concatenate((np.diff(wide, axis=1).ravel() > 0, np.diff(tall, axis=0).ravel() > 0))
+    picture looks like nothing: an empty string. pixels are uint8 (3, H, W)."""
+    step = max(1, min(pixels.shape[1:]) // 128)
+    green = pixels[1:2, ::step, ::step].float()  # most of the luminance
+    wide, tall = (F.adaptive_avg_pool2d(green, shape)[0] for shape in ((8, 9), (9, 8)))
+    darker = (wide.diff(dim=1).flatten() > 0, tall.diff(dim=0).flatten() > 0)
+    bits = torch.cat(darker).numpy()
     return np.packbits(bits).tobytes().hex() if bits.any() else ""
 
 
@@ -151,15 +153,15 @@ def _build(
         raise OSError(28, "No space left on device")
 
     def convert(file: Path) -> tuple[Entry, Tensor | None]:
-        entry = Entry(file.relative_to(root).as_posix(), _digest(file))
+        entry = Entry(file.relative_to(root).as_posix())
         try:
-            image = read_photo(file)
+            pixels = to_pixels(read_photo(file))
         except ValueError as error:
             entry.problem = str(error).removeprefix(f"{file}: ")
             return entry, None
-        lab = photo_to_lab(image, (size, size), fit)
+        lab = rgb_to_lab(resize(pixels, (size, size), fit))
         entry.chroma = mean_chroma(lab).item()
-        entry.look = look_of(image)
+        entry.look = look_of(pixels)
         return entry, lab.half()
 
     building = Path(tempfile.mkdtemp(prefix=f"{stem}-building-", dir=folder.parent))
@@ -176,7 +178,9 @@ def _build(
             ThreadPoolExecutor(torch.get_num_threads()) as pool,
         ):
             for start in range(0, len(files), AT_ONCE):
-                for entry, lab in pool.map(convert, files[start : start + AT_ONCE]):
+                some = files[start : start + AT_ONCE]
+                for file, (entry, lab) in zip(some, pool.map(convert, some), strict=True):
+                    entry.digest = _digest(file)
                     if lab is not None:
                         out.write(lab.numpy().data)
                         entry.row, rows = rows, rows + 1

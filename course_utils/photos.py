@@ -53,23 +53,29 @@ def read_photo(source: str | Path | Image.Image) -> Image.Image:
         ) from error
 
 
-def resize(image: Image.Image, size: tuple[int, int], fit: Fit = "stretch") -> Tensor:
-    """An RGB picture as uint8 (3, height, width), bicubic and antialiased.
+def to_pixels(image: Image.Image) -> Tensor:
+    """An RGB picture as uint8 (3, H, W)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the array of the picture is read-only: it is read
+        return torch.from_numpy(np.asarray(image)).permute(2, 0, 1)
 
-    Within 2 counts of Pillow's bicubic, and several times faster.
+
+def resize(pixels: Tensor, size: tuple[int, int], fit: Fit = "stretch") -> Tensor:
+    """A picture, uint8 (3, H, W), as uint8 (3, height, width), bicubic and antialiased.
+
+    Within 2 counts of Pillow's bicubic (3 where a side grows), and several times faster.
 
     Args:
+        pixels: what `to_pixels` gives.
         size: (width, height).
         fit: "stretch" changes the aspect, as the mini-project does; "crop" takes the middle.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the array of the picture is read-only: it is read
-        pixels = torch.from_numpy(np.asarray(image)).permute(2, 0, 1)  # (3, H, W)
     if fit == "crop":
-        scale = min(image.width / size[0], image.height / size[1])
-        width = min(image.width, max(1, round(size[0] * scale)))
-        height = min(image.height, max(1, round(size[1] * scale)))
-        top, left = (image.height - height) // 2, (image.width - width) // 2
+        _, whole_height, whole_width = pixels.shape
+        scale = min(whole_width / size[0], whole_height / size[1])
+        width = min(whole_width, max(1, round(size[0] * scale)))
+        height = min(whole_height, max(1, round(size[1] * scale)))
+        top, left = (whole_height - height) // 2, (whole_width - width) // 2
         pixels = pixels[:, top : top + height, left : left + width]
     if pixels.shape[1:] == (size[1], size[0]):
         return pixels
@@ -80,13 +86,13 @@ def photo_to_lab(
     image: Image.Image, size: tuple[int, int] | None = None, fit: Fit = "stretch"
 ) -> Tensor:
     """An RGB picture, resized to (width, height) if asked, as Lab (3, H, W) float32."""
-    return rgb_to_lab(resize(image, size or image.size, fit))
+    return rgb_to_lab(resize(to_pixels(image), size or image.size, fit))
 
 
 def mean_chroma(lab: Tensor) -> Tensor:
     """How colorful a picture is: mean of sqrt(a^2 + b^2). (..., 3, H, W) -> (...)."""
     a, b = lab[..., 1, :, :].float(), lab[..., 2, :, :].float()
-    return torch.hypot(a, b).mean(dim=(-2, -1))
+    return (a * a + b * b).sqrt().mean(dim=(-2, -1))
 
 
 def sample_path(name: str) -> Path:

@@ -1,7 +1,6 @@
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -9,7 +8,7 @@ from PIL import Image
 from course_utils import data
 from course_utils.color import rgb_to_lab
 from course_utils.data import batches, flip_and_crop, open_source
-from course_utils.photos import SAMPLES, read_photo, resize
+from course_utils.photos import SAMPLES, resize, to_pixels
 
 
 def test_every_file_is_accounted_for(photo_folder: Path) -> None:
@@ -31,7 +30,7 @@ def test_the_pixels_are_resized_and_converted(photo_folder: Path) -> None:
     L, ab = dataset[index]
     assert L.shape == (1, 24, 24)
     assert ab.shape == (2, 24, 24)
-    expected = rgb_to_lab(resize(Image.open(photo_folder / "photo 3.png"), (24, 24)))
+    expected = rgb_to_lab(resize(to_pixels(Image.open(photo_folder / "photo 3.png")), (24, 24)))
     assert (torch.cat((L, ab)) - expected).abs().max() <= 0.05  # what the cache may lose
 
 
@@ -57,14 +56,6 @@ def test_a_broken_file_is_never_all_there_is_to_validate_on(tmp_path: Path) -> N
     assert len(open_source(tmp_path, 8, "train")) >= 1
 
 
-@pytest.mark.parametrize(("white", "over"), [(1.0, 1.01), (255.0, 256.0), (65535.0, 70000.0)])
-def test_float_pictures_keep_their_scale(white: float, over: float) -> None:
-    values = np.full((8, 8), white / 2, dtype=np.float32)
-    values[0, :3] = over, np.nan, np.inf
-    pixels = np.asarray(read_photo(Image.fromarray(values)), int)
-    assert np.abs(pixels[1:] - 127.5).max() <= 1
-
-
 def test_train_and_val_folders_are_taken_at_their_word(photo_folder: Path) -> None:
     for split, name in (("train", "photo 1.png"), ("val", "photo 2.png")):
         (photo_folder / split / "class").mkdir(parents=True)
@@ -81,38 +72,6 @@ def test_copies_stay_on_one_side_of_the_split(photo_folder: Path) -> None:
     assert {name[-5] for name in names if "copy" in name} == {
         name[-5] for name in names if "photo" in name
     }
-
-
-def picture(mode: str) -> Image.Image:
-    if mode == "I;16":
-        return Image.fromarray(np.full((8, 8), 32896, dtype=np.uint16))
-    if mode == "F":
-        return Image.fromarray(np.full((8, 8), 128 / 255, dtype=np.float32))
-    if mode in ("LA", "RGBA"):
-        half = Image.new("RGBA", (8, 8), (0, 0, 0, 127))  # half-transparent black, over white
-        return half.convert(mode)
-    if mode == "CMYK":
-        return Image.new("RGB", (8, 8), (128, 128, 128)).convert("CMYK")
-    if mode == "P":
-        return Image.new("RGB", (8, 8), (128, 128, 128)).quantize()
-    if mode == "1":
-        return Image.new("1", (8, 8), 1)
-    return Image.new("RGB", (8, 8), (128, 128, 128)).convert(mode)
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F"])
-def test_any_mode_becomes_rgb(mode: str) -> None:
-    image = read_photo(picture(mode))
-    assert image.mode == "RGB"
-    expected = 255 if mode == "1" else 128
-    assert np.abs(np.asarray(image, int) - expected).max() <= 2
-
-
-def test_photos_are_turned_upright(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # taken with the camera on its side
-    Image.new("RGB", (40, 20)).save(tmp_path / "turned.jpg", exif=exif)
-    assert read_photo(tmp_path / "turned.jpg").size == (20, 40)
 
 
 def test_augmentation_keeps_question_and_answer_together() -> None:

@@ -1,0 +1,171 @@
+"""Pictures of every kind: modes, profiles, orientations, and resizing."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms, features
+
+from course_utils.photos import (
+    all_files,
+    is_named_picture,
+    read_photo,
+    resize,
+    sample_photo,
+    to_pixels,
+)
+
+
+def picture(mode: str) -> Image.Image:
+    if mode == "I;16":
+        return Image.fromarray(np.full((8, 8), 32896, dtype=np.uint16))
+    if mode == "F":
+        return Image.fromarray(np.full((8, 8), 128 / 255, dtype=np.float32))
+    if mode in ("LA", "RGBA"):
+        half = Image.new("RGBA", (8, 8), (0, 0, 0, 127))  # half-transparent black, over white
+        return half.convert(mode)
+    if mode == "CMYK":
+        return Image.new("RGB", (8, 8), (128, 128, 128)).convert("CMYK")
+    if mode == "P":
+        return Image.new("RGB", (8, 8), (128, 128, 128)).quantize()
+    if mode == "1":
+        return Image.new("1", (8, 8), 1)
+    return Image.new("RGB", (8, 8), (128, 128, 128)).convert(mode)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F"])
+def test_any_mode_becomes_rgb(mode: str) -> None:
+    image = read_photo(picture(mode))
+    assert image.mode == "RGB"
+    expected = 255 if mode == "1" else 128
+    assert np.abs(np.asarray(image, int) - expected).max() <= 2
+
+
+FILES = {
+    "png": {},
+    "jpg": {"quality": 95, "subsampling": 0},
+    "progressive.jpg": {"quality": 95, "subsampling": 0, "progressive": True},
+    "webp": {"quality": 95},
+    "avif": {"quality": 95, "subsampling": "4:4:4"},
+    "bmp": {},
+    "tiff": {"compression": "tiff_lzw"},
+    "gif": {},
+}
+
+
+@pytest.mark.parametrize("ending", FILES)
+def test_any_file_keeps_its_colors(ending: str, tmp_path: Path) -> None:
+    if ending == "avif" and not features.check("avif"):
+        pytest.skip("this Pillow reads no AVIF")
+    original = sample_photo("cat").resize((96, 64))
+    original.save(tmp_path / f"cat.{ending}", **FILES[ending])
+    assert is_named_picture(tmp_path / f"cat.{ending}")
+    back = read_photo(tmp_path / f"cat.{ending}")
+    assert back.mode == "RGB"
+    difference = np.abs(np.asarray(back, int) - np.asarray(original, int))
+    assert difference.mean() < (8 if ending == "gif" else 3)
+
+
+def test_16_bit_png_and_cmyk_jpeg(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 64 * 64).reshape(64, 64)
+    Image.fromarray(ramp.astype(np.uint16)).save(tmp_path / "deep.png")
+    deep = np.asarray(read_photo(tmp_path / "deep.png"), int)
+    assert np.abs(deep[..., 0] - ramp / 257).max() <= 1
+    sample_photo("cat").convert("CMYK").save(tmp_path / "print.jpg")
+    cat = np.asarray(sample_photo("cat"), int)
+    assert np.abs(np.asarray(read_photo(tmp_path / "print.jpg"), int) - cat).mean() < 4
+
+
+@pytest.mark.parametrize(("white", "over"), [(1.0, 1.01), (255.0, 256.0), (65535.0, 70000.0)])
+def test_float_pictures_keep_their_scale(white: float, over: float, tmp_path: Path) -> None:
+    values = np.full((8, 8), white / 2, dtype=np.float32)
+    values[0, :3] = over, np.nan, np.inf
+    Image.fromarray(values).save(tmp_path / "float.tiff")
+    pixels = np.asarray(read_photo(tmp_path / "float.tiff"), int)
+    assert np.abs(pixels[1:] - 127.5).max() <= 1
+
+
+def test_photos_are_turned_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # taken with the camera on its side
+    Image.new("RGB", (40, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    assert read_photo(tmp_path / "turned.jpg").size == (20, 40)
+
+
+def test_an_animation_is_its_first_frame(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
+    for name in ("moving.gif", "moving.webp"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], lossless=True)
+        assert read_photo(tmp_path / name).getpixel((4, 4))[0] > 200
+
+
+def test_a_transparent_palette_lies_over_white(tmp_path: Path) -> None:
+    image = Image.new("P", (8, 8), 1)
+    image.putpalette([10, 20, 30, 200, 0, 0])
+    image.paste(0, (0, 0, 4, 8))
+    image.save(tmp_path / "clear.png", transparency=0)
+    back = read_photo(tmp_path / "clear.png")
+    assert back.getpixel((0, 0)) == (255, 255, 255)
+    assert back.getpixel((7, 0)) == (200, 0, 0)
+
+
+def profile_with_red_and_blue_exchanged() -> bytes:
+    """An RGB profile that is far from sRGB: its red and blue primaries are exchanged."""
+    content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    tags = {}
+    for n in range(int.from_bytes(content[128:132])):
+        entry = content[132 + 12 * n : 144 + 12 * n]
+        tags[bytes(entry[:4])] = 132 + 12 * n
+    red, blue = tags[b"rXYZ"], tags[b"bXYZ"]
+    content[red : red + 4], content[blue : blue + 4] = b"bXYZ", b"rXYZ"
+    return bytes(content).replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be"))
+
+
+def test_an_embedded_profile_is_applied(tmp_path: Path) -> None:
+    image = Image.new("RGB", (8, 8), (250, 40, 10))
+    image.save(tmp_path / "swapped.png", icc_profile=profile_with_red_and_blue_exchanged())
+    red, green, blue = read_photo(tmp_path / "swapped.png").getpixel((4, 4))
+    assert abs(blue - 250) < 6
+    assert abs(green - 40) < 6
+    assert abs(red - 10) < 6
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for name, profile in (("plain.png", srgb), ("torn.png", b"no profile")):
+        image.save(tmp_path / name, icc_profile=profile)
+        assert read_photo(tmp_path / name).getpixel((4, 4)) == (250, 40, 10)
+
+
+def test_a_truncated_picture_is_refused_and_says_why(tmp_path: Path) -> None:
+    whole = io.BytesIO()
+    sample_photo("cat").save(whole, "JPEG", progressive=True)
+    (tmp_path / "torn.jpg").write_bytes(whole.getvalue()[:5000])
+    with pytest.raises(ValueError, match=r"torn\.jpg: expected a picture.*truncated"):
+        read_photo(tmp_path / "torn.jpg")
+
+
+@pytest.mark.parametrize("size", [(256, 256), (64, 64), (128, 96), (8, 40)])
+def test_resizing_is_pillows_bicubic_within_two_counts(size: tuple[int, int]) -> None:
+    for name in ("cat", "rocket", "astronaut"):
+        image = sample_photo(name)
+        ours = resize(to_pixels(image), size).permute(1, 2, 0).numpy().astype(int)
+        theirs = np.asarray(image.resize(size, Image.Resampling.BICUBIC), int)
+        assert np.abs(ours - theirs).max() <= 2
+
+
+def test_cropping_takes_the_middle() -> None:
+    columns = np.arange(90, dtype=np.uint8)[None, :, None].repeat(30, 0).repeat(3, 2)
+    wide = to_pixels(Image.fromarray(columns))
+    middle = resize(wide, (30, 30), "crop")
+    assert middle[0, 0].tolist() == list(range(30, 60))
+    assert resize(wide, (16, 16), "crop")[0].float().mean().item() == pytest.approx(44.5, abs=0.6)
+    assert resize(wide.transpose(1, 2), (8, 16), "crop").shape == (3, 16, 8)
+    assert resize(wide[:, :1, :1].expand(3, 5000, 1), (16, 16), "crop").shape == (3, 16, 16)
+
+
+def test_files_are_found_in_one_order(tmp_path: Path) -> None:
+    for name in ("b/2.png", "a/1.JPG", "c.txt", "a/b/3.heic", "d.eps"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    files = [file.relative_to(tmp_path).as_posix() for file in all_files(tmp_path)]
+    assert files == ["a/1.JPG", "a/b/3.heic", "b/2.png", "c.txt", "d.eps"]
+    assert [is_named_picture(Path(file)) for file in files] == [True, True, True, False, False]
