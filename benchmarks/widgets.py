@@ -1,7 +1,7 @@
 """How long a widget takes to answer a move: `python benchmarks/widgets.py`.
 
-The median of 30 moves of one control after the other, at the default size, from the new value
-to the PNG bytes. What a browser adds is not in it.
+The median of at least 30 moves, every control through all its values, at the default size, from
+the new value to the PNG bytes. What a browser adds is not in it.
 """
 
 import statistics
@@ -39,13 +39,14 @@ def milliseconds(explorer: widgets.Explorer) -> list[float]:
     for name, control in explorer.controls.items():
         moves += [(name, value) for value in values(control)]
     if guess:
-        moves += [("guess", ("",)), ("guess", ("left",))] * 5
+        rounds = [("left",) * n for n in range(1, 9)]
+        moves += [("guess", value) for each in rounds for value in ((*each[:-1], ""), each)]
     taken = []
-    for name, value in islice(cycle(moves), len(moves) + MOVES):
+    for name, value in islice(cycle(moves), max(MOVES, len(moves))):
         began = time.perf_counter()
         explorer.set(**{name: value})
         taken.append(1000 * (time.perf_counter() - began))
-    return taken[-MOVES:]
+    return taken
 
 
 model = load_model("landscapes")
@@ -55,6 +56,7 @@ explorers = {
     "two_photos": widgets.two_photos(),
     "color_resolution": widgets.color_resolution(),
     "color_distance": widgets.color_distance(),
+    "gray_finder": widgets.gray_finder(open_source("samples", 96, "all")),
     "receptive_fields": widgets.receptive_fields(),
     "results_browser": widgets.results_browser(model, open_source("scenes", 64, "val")),
 }

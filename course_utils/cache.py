@@ -57,7 +57,7 @@ class Entry:
 class Pictures:
     """Rows of a cache: (N, 3, H, W) float16, in the file and not in memory.
 
-    Indexed like a tensor along its first dimension; what comes back is a tensor of its own.
+    Indexed like a tensor; what comes back is a tensor of its own.
     """
 
     def __init__(self, file: Path, rows: np.ndarray, size: int) -> None:
@@ -74,7 +74,10 @@ class Pictures:
     def shape(self) -> tuple[int, int, int, int]:
         return (len(self), 3, self.size, self.size)
 
-    def __getitem__(self, index: int | slice | list[int] | Tensor) -> Tensor:
+    def __getitem__(self, index: int | slice | list[int] | Tensor | tuple) -> Tensor:
+        if isinstance(index, tuple):  # rows first, and then what is asked of them
+            first, *rest = index
+            return self[first][tuple(rest) if isinstance(first, int) else (slice(None), *rest)]
         if isinstance(index, Tensor):
             index = index.numpy()
         taken = torch.from_numpy(np.array(self._map[self.rows[index]]))

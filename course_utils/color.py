@@ -28,7 +28,8 @@ SRGB_TO_XYZ = np.array(
 )
 WHITE_D65 = np.array([0.95047, 1.0, 1.08883])
 
-# The linear part of each curve, near black, where a pure power would have an endless slope.
+# Each curve is straight near black, where the cube root and the encoding power would rise with an
+# endless slope.
 SRGB_JOIN_ENCODED, SRGB_JOIN_LINEAR, SRGB_SLOPE = 0.04045, 0.0031308, 12.92
 LAB_JOIN_T, LAB_JOIN_F, LAB_SLOPE, LAB_OFFSET = 0.008856, 0.2068966, 7.787, 16 / 116
 
@@ -82,8 +83,8 @@ def lab_to_linear(lab: Tensor) -> Tensor:
 def rgb_to_lab(rgb: Tensor) -> Tensor:
     """Convert sRGB to CIE Lab.
 
-    Bytes on the CPU go through numpy: half of their time is the table that decodes them, a
-    fifth the cube root. Floats are bounded by torch's two powers.
+    Bytes on the CPU go through numpy; what bounds them is the table that decodes, then the cube
+    root. What bounds floats is torch's two powers.
 
     Args:
         rgb: (..., 3, H, W), uint8 in 0..255, or float32 / float64 in [0, 1]; any device.
@@ -124,7 +125,7 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
 def lab_to_uint8(lab: Tensor) -> Tensor:
     """Convert CIE Lab to 8-bit sRGB: `lab_to_rgb` times 255, rounded.
 
-    On the CPU through numpy, with a table for the encoding, which takes a third of the time.
+    On the CPU through numpy; what bounds it is the table that encodes.
 
     Args:
         lab: (..., 3, H, W) float32 or float64, L in 0..100; any device.
@@ -141,6 +142,7 @@ def lab_to_uint8(lab: Tensor) -> Tensor:
 
 def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
     """Which colors an sRGB screen can show: lab (..., 3, H, W) -> bool (..., H, W)."""
+    _check_channels(lab, "lab")
     linear = lab_to_linear(lab)
     return ((linear >= -tolerance) & (linear <= 1 + tolerance)).all(dim=-3)
 
@@ -150,11 +152,18 @@ def gamut(lightness: float, step: float = 1.0) -> tuple[Tensor, Tensor]:
 
     Args:
         lightness: L, 0 to 100.
-        step: from one a or b to the next.
+        step: from one a or b to the next; an even number of them must fill 220.
     Returns:
         Lab (3, N, N) with a from -110 (left) to 110 and b from 110 (top) to -110; bool (N, N).
+    Raises:
+        ValueError: an L or a step that is out of range.
     """
-    line = torch.arange(-110, 110 + step / 2, step)
+    if not 0 <= lightness <= 100:
+        raise ValueError(f"lightness: expected 0 to 100, got {lightness:g}")
+    count = round(220 / step) if step > 0 else 0
+    if count % 2 or not 0 < count < 10_000 or abs(count * step - 220) > 1e-6:
+        raise ValueError(f"step: expected 220 divided by an even number, got {step:g}")
+    line = torch.linspace(-110, 110, count + 1)
     b, a = torch.meshgrid(line.flip(0), line, indexing="ij")
     lab = torch.stack((torch.full_like(a, lightness), a, b))
     return lab, in_gamut(lab)
@@ -163,28 +172,36 @@ def gamut(lightness: float, step: float = 1.0) -> tuple[Tensor, Tensor]:
 def delta_e(
     first: Tensor, second: Tensor, formula: Literal["CIE76", "CIEDE2000"] = "CIEDE2000"
 ) -> Tensor:
-    """How different two colors look; about 1 is the least that one can see, side by side.
+    """How different two colors look. The least that one can see, side by side, is about 1 in
+    CIEDE2000 and about 2 in CIE76.
 
     Args:
         first, second: Lab (..., 3, H, W), shapes that broadcast.
         formula: "CIE76", the straight distance in Lab (what L2 measures), or "CIEDE2000", which
-            corrects it, mostly for strong colors and blues (scikit-image's; no gradient).
+            corrects it for strong colors, most of all blues (scikit-image's; no gradient).
     Returns:
-        (..., H, W), float32 or float64, on the device of `first`.
+        (..., H, W), float64 if either is, on the device of `first`.
     Raises:
         TypeError, ValueError: a wrong type, shape or formula, with what was expected.
     """
     for lab, name in ((first, "first"), (second, "second")):
         _check_channels(lab, name)
         _check_float(lab, name)
+    try:
+        pair = torch.broadcast_tensors(first, second)
+    except RuntimeError:
+        raise ValueError(
+            f"second: expected a shape like {tuple(first.shape)}, got {tuple(second.shape)}"
+        ) from None
     if formula == "CIE76":
         return torch.linalg.vector_norm(first - second, dim=-3)
     if formula != "CIEDE2000":
         raise ValueError(f"formula: expected CIE76 or CIEDE2000, got {formula!r}")
     from skimage.color import deltaE_ciede2000
 
-    pair = [lab.detach().cpu().numpy() for lab in torch.broadcast_tensors(first, second)]
-    return torch.from_numpy(deltaE_ciede2000(*pair, channel_axis=-3)).to(first)
+    arrays = [lab.detach().cpu().numpy() for lab in pair]
+    difference = torch.from_numpy(deltaE_ciede2000(*arrays, channel_axis=-3))
+    return difference.to(first.device, torch.result_type(first, second))
 
 
 DECODED_BYTES = srgb_decode(torch.arange(256, dtype=torch.float64) / 255).float().numpy()

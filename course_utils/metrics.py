@@ -113,7 +113,7 @@ def baselines(train: LabDataset) -> dict[str, Model]:
             raise ValueError(f"L: expected pictures of {train.size} x {train.size} pixels")
         # Drawn by the picture itself, so that it gets the same photo however it is batched.
         picks = (lightness.double().sum(dim=(1, 2, 3)) * 7919).long().cpu() % len(train)
-        return train.lab[picks][:, 1:].to(lightness)
+        return train.lab[picks, 1:].to(lightness)
 
     return {
         "gray": gray,

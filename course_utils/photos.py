@@ -42,6 +42,8 @@ def read_photo(source: str | Path | Image.Image) -> Image.Image:
             over_white = Image.alpha_composite(white, image).convert("RGB")
             return _to_srgb(over_white, image.info.get("icc_profile"))
         return _to_srgb(image, image.info.get("icc_profile"))
+    except IsADirectoryError:
+        raise ValueError(f"{source}: expected a photograph, that is a folder") from None
     except FileNotFoundError:
         raise ValueError(f"{source}: expected a photograph, no such file") from None
     except Exception as error:  # Pillow's readers raise whatever they like

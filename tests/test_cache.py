@@ -48,6 +48,8 @@ def test_what_is_kept_is_the_picture(photo_folder: Path, home: Path) -> None:
     picked = kept[torch.tensor([4, 1])]
     assert torch.equal(picked[1], kept[1])
     assert torch.equal(kept[1:3], kept[[1, 2]])
+    assert torch.equal(kept[1:3, 1:], kept[1:3][:, 1:])
+    assert torch.equal(kept[2, 0], kept[2][0])
     assert torch.equal(pickle.loads(pickle.dumps(kept))[4], kept[4])
 
 

@@ -1,11 +1,15 @@
 """Each check meets the right answer, other right ways to write it, and the usual mistakes."""
 
+import hashlib
+import math
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.color
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
 from course_utils import checks, color
@@ -69,6 +73,18 @@ def lab_by_hand(
     return torch.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)))
 
 
+def f_in_place(t: torch.Tensor) -> torch.Tensor:
+    dark = t <= 0.008856
+    t[~dark] = t[~dark] ** (1 / 3)
+    t[dark] = 7.787 * t[dark] + 16 / 116
+    return t
+
+
+def cheating(t: torch.Tensor) -> torch.Tensor:
+    t.zero_()
+    return color.lab_f(t)
+
+
 def with_luma(rgb: torch.Tensor) -> torch.Tensor:
     lab = lab_by_hand(rgb)
     lab[0] = 100 * (0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2])
@@ -88,12 +104,60 @@ def cleared_too_late(model, optimizer, L, ab):
 
 
 PREDICTIONS = {"widest": 60, "flipped": "green", "edges": "L", "enough": "a and b"}
+
+
+class Pairs:
+    """The Dataset of lesson 2 as a learner writes it; `spoil` is the mistake."""
+
+    def __init__(self, files, size):
+        self.files, self.size = files, size
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        image = Image.open(self.files[index]).convert("RGB").resize((self.size, self.size))
+        rgb = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+        return self.spoil(color.rgb_to_lab(rgb), rgb)
+
+    def spoil(self, lab, rgb):
+        return lab[:1], lab[1:]
+
+
+def spoiled(spoil) -> type:
+    return type("Spoiled", (Pairs,), {"spoil": staticmethod(spoil)})
+
+
+class OneMore(Pairs):
+    def __len__(self):
+        return len(self.files) + 1
+
+
+class StillGray(Pairs):
+    def __getitem__(self, index):
+        image = Image.open(self.files[index]).resize((self.size, self.size))
+        lab = color.rgb_to_lab(torch.from_numpy(np.array(image)).permute(2, 0, 1))
+        return lab[:1], lab[1:]
+
+
+class NotResized(Pairs):
+    def __getitem__(self, index):
+        image = Image.open(self.files[index]).convert("RGB")
+        lab = color.rgb_to_lab(torch.from_numpy(np.array(image)).permute(2, 0, 1))
+        return lab[:1], lab[1:]
+
+
+def is_val(name: str, content: bytes) -> bool:
+    return hashlib.sha256(content).digest()[0] < 26
+
+
 ENDINGS = ("jpg", "jpeg", "png", "webp")
 RIGHT = {
     "what_is_guessed": ["ab", "a, b", "b and a", ("a", "b"), ["b", "a"], "a & b", "AB"],
     "srgb_decode": [color.srgb_decode, lambda v: color.srgb_decode(v.float()).numpy()],
     "lab_f": [
         color.lab_f,
+        f_in_place,
         lambda t: np.where(t > 0.008856, np.cbrt(t), 7.787 * t + 16 / 116),
     ],
     "rgb_to_lab": [
@@ -108,6 +172,12 @@ RIGHT = {
         lambda a, b: torch.stack((torch.rad2deg(torch.atan2(b, a)) % 360, (a * a + b * b) ** 0.5)),
     ],
     "is_gray": [lambda lab: torch.hypot(lab[1], lab[2]).mean() < 3, is_gray_slowly],
+    "dataset": [Pairs, spoiled(lambda lab, rgb: (lab[:1].double(), lab[1:].numpy()))],
+    "split": [is_val, lambda name, content: int(hashlib.md5(content).hexdigest(), 16) % 10 == 3],
+    "pixels_converted": [
+        lambda width, height, size: (width * height, size**2),
+        lambda width, height, size: torch.tensor([width * height, size * size]),
+    ],
     "first_n": [
         lambda files, n: [f for f in files if f.split(".")[-1].lower() in ENDINGS][:n],
         lambda files, n: [Path(f) for f in files if Path(f).suffix.lower()[1:] in ENDINGS][:n],
@@ -134,12 +204,19 @@ MISTAKES = {
         (lambda v: v, "the curve is missing"),
         (lambda v: v**2.2, "power 2.2"),
         (lambda v: ((v + 0.055) / 1.055) ** 2.4, "straight line"),
+        (lambda v: torch.where(v > 0.04045, (v + 0.055) / 1.055**2.4, v / 12.92), "brackets"),
         (color.srgb_encode, "the way back"),
         (lambda v: v[:3], "shape"),
         (lambda v: color.srgb_decode(v) if v > 0.5 else v, "torch.where"),
         (no_return, "`return` the result"),
     ],
     "lab_f": [
+        (cheating, "expected"),
+        (lambda t: torch.where(t > 0.008856, t**1 / 3, 7.787 * t + 16 / 116), "t / 3"),
+        (lambda t: t**0.5, "square root"),
+        (lambda t: torch.where(t > 0.008856, t ** (1 / 3), (7.787 * t + 16) / 116), "the 16"),
+        (lambda t: torch.where(t > 0.008856, t ** (1 / 3), 7.78 * t + 16 / 116), "expected"),
+        (lambda t: torch.tensor([math.pow(t, 1 / 3)]), "torch's functions"),
         (lambda t: t, "cube root is missing"),
         (lambda t: t ** (1 / 3), "straight line, 7.787 t + 16/116"),
         (lambda t: 7.787 * t + 16 / 116, "straight line everywhere"),
@@ -166,12 +243,18 @@ MISTAKES = {
         (lambda rgb: lab_by_hand(rgb, f=lambda t: t), "f compresses"),
         (lambda rgb: lab_by_hand(rgb / 255), "do not divide by 255"),
         (lambda rgb: lab_by_hand(rgb).permute(1, 2, 0), "shape"),
+        (lambda rgb: lab_by_hand(rgb) * torch.tensor([1, -1, 1]).reshape(3, 1, 1), "a has the"),
+        (lambda rgb: lab_by_hand(rgb) * torch.tensor([1, 0.4, 2.5]).reshape(3, 1, 1), "500 and"),
+        (lambda rgb: lab_by_hand(rgb) / torch.tensor([100, 110, 110]).reshape(3, 1, 1), "±110"),
+        (lambda rgb: lab_by_hand(rgb * 255), "do not multiply"),
+        (lambda rgb: torch.from_numpy(color.SRGB_TO_XYZ) @ rgb, "tensordot"),
+        (lambda rgb: lab_by_hand(rgb) / torch.ones(3), "reshape(3, 1, 1)"),
     ],
     "lab_predictions": [
         (PREDICTIONS | {"widest": 95}, "set L to"),
         (PREDICTIONS | {"flipped": "blue"}, "b stays"),
         (PREDICTIONS | {"edges": "ab"}, "whiskers"),
-        (PREDICTIONS | {"enough": "L"}, "which do you notice"),
+        (PREDICTIONS | {"enough": "L"}, "compare a and b blurred"),
         ({"widest": 60}, "no answer to edges, enough, flipped"),
         (PREDICTIONS | {"edges": ...}, "edges: no answer yet"),
         (60, "dict"),
@@ -183,6 +266,8 @@ MISTAKES = {
         (lambda a, b: (torch.rad2deg(torch.atan2(b, a)), torch.hypot(a, b)), "negative"),
         (lambda a, b: (torch.rad2deg(torch.atan2(b, a)) % 360, a**2 + b**2), "square root"),
         (lambda a, b: 7, "two numbers"),
+        (lambda a, b: (torch.rad2deg(torch.atan(b / a)), torch.hypot(a, b)), "atan2"),
+        (lambda a, b: (torch.rad2deg(torch.atan2(b, a)) % 360, (a**2 + b**2) ** 1 / 2), "** 0.5"),
         (lambda a, b: (torch.rad2deg(torch.atan(b / a)) % 360, torch.hypot(a, b)), "atan2"),
         (lambda a, b: (torch.rad2deg(torch.atan2(b, a)) % 360, a.abs() + b.abs()), "|a| + |b|"),
     ],
@@ -194,6 +279,37 @@ MISTAKES = {
         (lambda lab: lab[1:].std() < 4, "not the spread"),
         (lambda lab: torch.hypot(lab[1], lab[2]).mean() < 20, "too high"),
         (lambda lab: True, "half red"),
+    ],
+    "dataset": [
+        (OneMore, "length of 3"),
+        (NotResized, "resize every picture"),
+        (StillGray, "your code stopped"),
+        (spoiled(lambda lab, rgb: (lab[1:], lab[:1])), "first the question"),
+        (spoiled(lambda lab, rgb: (lab[0], lab[1:])), "keeps the channel"),
+        (spoiled(lambda lab, rgb: (lab[:1], lab)), "ab alone"),
+        (spoiled(lambda lab, rgb: (lab[:1] / 100, lab[1:] / 100)), "nothing is divided"),
+        (spoiled(lambda lab, rgb: (lab[:1], lab[[2, 1]])), "exchanged"),
+        (spoiled(lambda lab, rgb: (rgb[:1], rgb[1:])), "convert them to Lab"),
+        (spoiled(lambda lab, rgb: lab), "pair (L, ab)"),
+        (
+            spoiled(lambda lab, rgb: (lab[:1].permute(1, 2, 0), lab[1:].permute(1, 2, 0))),
+            "channels come first",
+        ),
+    ],
+    "split": [
+        (lambda name, content: random.random() < 0.1, "no dice"),
+        (lambda name, content: is_val("", name.encode()), "not by the name"),
+        (lambda name, content: hash(content) % 10 == 0, "hashlib"),
+        (lambda name, content: content[0] < 26, "whole content"),
+        (lambda name, content: hashlib.sha256(content).digest()[0] < 128, "about 10 %"),
+        (lambda name, content: False, ""),
+    ],
+    "pixels_converted": [
+        (lambda width, height, size: (size**2, width * height), "exchanged"),
+        (lambda width, height, size: (3 * width * height, 3 * size**2), "not channels"),
+        (lambda width, height, size: (width * height, size), "size² pixels"),
+        (lambda width, height, size: (width * height / size**2, 1), "not their ratio"),
+        (lambda width, height, size: 7, "two numbers"),
     ],
     "first_n": [
         (lambda files, n: [f for f in files if f.lower().endswith(ENDINGS)][: n + 1], "one more"),

@@ -1,5 +1,6 @@
 import io
 import re
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +14,7 @@ from course_utils.data import LabDataset
 from course_utils.network import architecture_table
 from course_utils.photos import sample_path
 from course_utils.training import History, TrainConfig
-from course_utils.widgets import judging
+from course_utils.widgets import judging, lab_color
 
 
 def shown(explorer: widgets.Explorer) -> np.ndarray:
@@ -28,6 +29,7 @@ def explorers(scene_dataset: LabDataset) -> dict[str, widgets.Explorer]:
         "two": widgets.two_photos(),
         "resolution": widgets.color_resolution(),
         "distance": widgets.color_distance(),
+        "gray": widgets.gray_finder(scene_dataset),
         "fields": widgets.receptive_fields(),
         "results": widgets.results_browser(lambda L: (L - 50).repeat(1, 2, 1, 1), scene_dataset),
     }
@@ -54,6 +56,7 @@ MOVES = {
         "guess": ("",),
     },
     "distance": {"guess": ("left",)},
+    "gray": {"threshold": 25.0},
     "fields": {"layer": "conv5_3"},
     "results": {"picture": 3, "strength": 2.0},
 }
@@ -69,6 +72,15 @@ def test_every_control_changes_picture_and_words(name: str, explorers: dict) -> 
         assert explorer.picture.value != picture, control
         if control != "drawn":  # blocks or not, the numbers are the same photo's
             assert explorer.words.value != words, control
+
+
+def test_what_was_tried_is_undone(explorers: dict) -> None:
+    explorer = explorers["ab"]
+    before = explorer.picture.value, explorer.text
+    shown = explorer.tried(L=20.0, a=0.0)
+    assert (explorer.picture.value, explorer.text) == before
+    explorer.set(L=20.0, a=0.0)
+    assert (explorer.picture.value, explorer.text) == shown
 
 
 def test_the_ab_plane_names_what_it_shows(explorers: dict) -> None:
@@ -98,10 +110,50 @@ def test_a_path_that_leads_nowhere_is_told_and_the_picture_stays(explorers: dict
     explorer = explorers["channels"]
     before = explorer.picture.value
     explorer.set(path="nowhere.jpg")
-    assert explorer.text == "nowhere.jpg: expected a photograph, no such file"
+    assert "nowhere.jpg: expected a photograph, no such file. Here is astronaut" in explorer.text
     assert explorer.picture.value == before
-    explorer.set(path="")
-    assert "Nothing changed" in explorer.text
+    explorer.set(path="/")
+    assert "that is a folder" in explorer.text
+    explorer.set(photo="cat")  # the last choice counts
+    assert explorer.controls["path"].value == ""
+    assert explorer.text.startswith("Nothing changed")
+
+
+def test_a_path_as_people_paste_it(explorers: dict, tmp_path: Path) -> None:
+    for name, size in (("wide.png", (5000, 3)), ("tall.png", (3, 5000)), ("dot.png", (1, 1))):
+        Image.new("RGB", size, "orange").save(tmp_path / name)
+        explorers["channels"].set(path=f'"{tmp_path / name}" ')
+        assert explorers["channels"].text.startswith("Nothing changed")
+        assert shown(explorers["channels"]).shape[1] < 4 * 400 + 50
+    Image.new("RGB", (9, 9), "blue").save(tmp_path / "wide.png")  # replaced meanwhile
+    explorers["channels"].set(path=str(tmp_path / "wide.png"))
+    assert "b -107.9" in explorers["channels"].text
+
+
+@pytest.mark.parametrize(
+    ("rgb", "name"),
+    [
+        ((255, 0, 0), "red"),
+        ((255, 140, 0), "orange"),
+        ((255, 255, 0), "yellow"),
+        ((0, 160, 0), "green"),
+        ((0, 180, 180), "blue-green"),
+        ((0, 0, 255), "blue"),
+        ((70, 130, 230), "blue"),
+        ((255, 0, 255), "magenta"),
+        ((255, 150, 180), "pink"),
+        ((120, 120, 122), "gray"),
+    ],
+)
+def test_hues_have_their_usual_names(rgb: tuple, name: str) -> None:
+    _, a, b = skimage.color.rgb2lab(np.uint8(rgb))
+    assert lab_color.hue_name(a, b) == name
+
+
+def test_what_a_screen_cannot_show_is_counted(explorers: dict) -> None:
+    explorers["channels"].set(a_times=2.0, b_times=2.0)
+    share = int(re.search(r"(\d+) % of the pixels", explorers["channels"].text)[1])
+    assert 5 < share < 60
 
 
 def test_edges_come_with_lightness(explorers: dict) -> None:
@@ -126,10 +178,12 @@ def test_coarse_color_is_hard_to_see_and_coarse_lightness_is_not(explorers: dict
     color = changed()
     explorer.set(coarse="L")
     assert changed() > 4 * color
+    explorer.set(coarse="a and b", every=16, drawn="in blocks")
+    blocks = shown(explorer)[22:278, 528:784].reshape(16, 16, 16, 16, 3)
+    assert np.ptp(blocks, axis=(1, 3)).max() == 0
     explorer.set(every=1)
+    assert "both are the original" in explorer.text
     assert "mean 0.0, at most 0" in explorer.text
-    explorer.controls["guess"].ask()
-    assert "move the slider" in explorer.text
 
 
 def test_the_reader_is_asked_first_and_told_after(explorers: dict) -> None:
@@ -158,7 +212,7 @@ def test_the_reader_is_asked_first_and_told_after(explorers: dict) -> None:
 def test_pairs_are_equally_far_in_rgb_and_judged_before_the_numbers(explorers: dict) -> None:
     explorer = explorers["distance"]
     guess = explorer.controls["guess"]
-    disagreed = 0
+    disagreed, agreed, firsts = 0, [0, 0], set()
     for number in range(1, 9):
         guess.start.click()
         assert "CIE76" not in explorer.text
@@ -170,9 +224,18 @@ def test_pairs_are_equally_far_in_rgb_and_judged_before_the_numbers(explorers: d
             assert np.linalg.norm(lab[0] - lab[1]) == pytest.approx(cie76, abs=1e-2)
         (left76, left2000), (right76, right2000) = differences
         assert f"{left76:.0f} left, {right76:.0f} right" in explorer.text
+        agreed[0] += left76 > right76
+        agreed[1] += left2000 > right2000
+        firsts.add(left76 > right76)
+        said = [int(n) for n in re.findall(r" in (\d+)", explorer.text)]
+        assert said == agreed
         disagreed += (left76 > right76) != (left2000 > right2000)
     assert disagreed == 4
     assert "Rounds so far: 8" in explorer.text
+    assert firsts == {True, False}  # the larger one is not always on one side
+    guess.ask()
+    guess.choose("banana")
+    assert guess.waiting
 
 
 def test_the_receptive_field_is_drawn_as_large_as_it_is(explorers: dict) -> None:

@@ -5,7 +5,7 @@ or returns `...`) is "not tried yet". Where an answer equals what a well-known m
 the hint names the mistake. A module for each lesson.
 """
 
-from course_utils.checks.data import first_n, is_gray
+from course_utils.checks.data import dataset, first_n, is_gray, pixels_converted, split
 from course_utils.checks.dilated_cnn import effective_dilation, output_size
 from course_utils.checks.l2_training import l2_answer, training_step
 from course_utils.checks.lab_color import (
@@ -22,6 +22,7 @@ __all__ = [
     "auc",
     "colorfulness",
     "colorized",
+    "dataset",
     "effective_dilation",
     "first_n",
     "hue_and_chroma",
@@ -30,7 +31,9 @@ __all__ = [
     "lab_f",
     "lab_predictions",
     "output_size",
+    "pixels_converted",
     "rgb_to_lab",
+    "split",
     "srgb_decode",
     "training_step",
     "what_is_guessed",

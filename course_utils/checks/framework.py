@@ -7,6 +7,12 @@ from functools import wraps
 import numpy as np
 import torch
 
+USUAL_ERRORS = {  # a part of what Python or PyTorch says -> what helps
+    "ambiguous": " Hint: torch.where chooses for each number of a tensor.",
+    "only one element tensors": " Hint: math works on one number; use torch's functions.",
+    "batch2": " Hint: torch.tensordot(matrix, rgb, dims=1) multiplies the channels of (3, H, W).",
+}
+
 
 class NotTried(Exception):
     """The stub is still a stub."""
@@ -35,10 +41,7 @@ def check(exercise: str) -> Callable:
             except Wrong as wrong:
                 print(f"✗ {exercise}: {wrong}")
             except Exception as error:
-                ambiguous = "ambiguous" in str(error)  # `if` on a whole tensor
-                hint = (
-                    " Hint: torch.where chooses for each number of a tensor." if ambiguous else ""
-                )
+                hint = next((h for text, h in USUAL_ERRORS.items() if text in str(error)), "")
                 print(f"✗ {exercise}: your code stopped with {type(error).__name__}: {error}{hint}")
 
         return printed
@@ -54,7 +57,8 @@ def call(function: Callable, *arguments: object) -> object:
     """Run the learner's function; a stub gives nothing back."""
     if not callable(function):
         raise Wrong(f"expected a function, got {type(function).__name__}.")
-    result = function(*arguments)
+    # Copies, so that an answer that works in place changes nothing of what it is compared with.
+    result = function(*(a.clone() if isinstance(a, torch.Tensor) else a for a in arguments))
     if result is ...:
         raise NotTried
     if result is None:
@@ -106,4 +110,10 @@ def compare(
     wrong = ~torch.isclose(got, expected.double(), rtol=1e-4, atol=tolerance)
     where = tuple(wrong.nonzero()[0].tolist())
     place = f" at {where[0] if len(where) == 1 else where}" if where else ""
-    raise Wrong(f"expected {expected[where]:.4g}, got {got[where]:.4g}{place}.{hint}")
+    pair = next(
+        texts
+        for digits in (4, 8, 17)
+        if len(set(texts := [f"{v:.{digits}g}" for v in (expected[where], got[where])])) == 2
+        or digits == 17
+    )
+    raise Wrong(f"expected {pair[0]}, got {pair[1]}{place}.{hint}")

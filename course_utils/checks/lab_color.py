@@ -28,6 +28,12 @@ def srgb_decode(answer: Callable) -> None:
         linear,
         {
             "the values come back as they went in; the curve is missing": encoded,
+            "mind the brackets: ((v + 0.055) / 1.055) ** 2.4, all of it to the power": torch.where(
+                encoded > 0.04045, (encoded + 0.055) / 1.055**2.4, encoded / 12.92
+            ),
+            "this is the power 1 / 2.4 of the way back; decoding takes 2.4": torch.where(
+                encoded > 0.04045, ((encoded + 0.055) / 1.055) ** (1 / 2.4), encoded / 12.92
+            ),
             "this is the power 2.2; sRGB has ((v + 0.055) / 1.055) ** 2.4": encoded**2.2,
             "near black (v <= 0.04045) the curve is a straight line, v / 12.92": (
                 ((encoded + 0.055) / 1.055) ** 2.4
@@ -62,6 +68,12 @@ def lab_f(answer: Callable) -> None:
                 dark, root, line
             ),
             "this is the square root; f takes the cube root": torch.where(dark, line, t**0.5),
+            "this is the square root; f is the cube root, straight near black": t**0.5,
+            "this is t ** 3; the cube root is t ** (1 / 3), straight near black": t**3,
+            "t ** 1 / 3 is t / 3; write t ** (1 / 3)": torch.where(dark, line, t / 3),
+            "the straight line is 7.787 t + 16/116, only the 16 is divided": torch.where(
+                dark, (7.787 * t + 16) / 116, root
+            ),
             "this is the way back, from f to t": color.lab_f_inverse(t),
             "this is t ** 3; the cube root is t ** (1 / 3)": torch.where(dark, line, t**3),
         },
@@ -91,8 +103,14 @@ def rgb_to_lab(answer: Callable) -> None:
     lab = color.rgb_to_lab(rgb)
     L, a, b = lab
     luma = 100 * torch.tensordot(torch.tensor([0.299, 0.587, 0.114]).double(), rgb, dims=1)
+    got = call(answer, rgb)
+    if np.shape(got) == (3, 5, 3):
+        raise Wrong(
+            "expected shape (3, 5, 1), got (3, 5, 3). Hint: white.reshape(3, 1, 1) divides channel "
+            "by channel."
+        )
     compare(
-        call(answer, rgb.clone()),
+        got,
         lab,
         {
             "step 1 is missing: decode sRGB before mixing the lights": _lab(
@@ -117,6 +135,13 @@ def rgb_to_lab(answer: Callable) -> None:
             "L is not luma: L = 116 f(Y) - 16, with Y from linear light": torch.stack((luma, a, b)),
             "L lacks its - 16": torch.stack((L + 16, a, b)),
             "a and b have the wrong sign": torch.stack((L, -a, -b)),
+            "a has the wrong sign: 500 (f(X) - f(Y))": torch.stack((L, -a, b)),
+            "b has the wrong sign: 200 (f(Y) - f(Z))": torch.stack((L, a, -b)),
+            "500 and 200 are exchanged": torch.stack((L, a * 200 / 500, b * 500 / 200)),
+            "nothing is divided: L runs from 0 to 100, a and b to about ±110": torch.stack(
+                (L / 100, a / 110, b / 110)
+            ),
+            "rgb comes in [0, 1] already: do not multiply by 255": _lab(rgb * 255),
             "L runs from 0 to 100, a and b with it; nothing is divided by 100 or 110": lab / 100,
             "the matrix is transposed: XYZ = color.SRGB_TO_XYZ @ linear": _lab(
                 rgb, matrix=color.SRGB_TO_XYZ.T
@@ -155,6 +180,10 @@ def hue_and_chroma(answer: Callable) -> None:
             "arctan(b / a) does not tell +a from -a; atan2(b, a) does": torch.stack(
                 (torch.rad2deg(torch.atan(b / a)) % 360, chroma), dim=1
             ),
+            "arctan(b / a) does not tell +a from -a; atan2(b, a) does. Then % 360": torch.stack(
+                (torch.rad2deg(torch.atan(b / a)), chroma), dim=1
+            ),
+            "** 1 / 2 halves; write ** 0.5": torch.stack((hue, chroma**2 / 2), dim=1),
             "the hue is in radians; turn it into degrees before % 360": torch.stack(
                 (torch.atan2(b, a) % (2 * torch.pi), chroma), dim=1
             ),
@@ -172,7 +201,7 @@ def lab_predictions(answer: dict) -> None:
         "widest": (max(shares, key=shares.get), "set L to 5, 60 and 95 and read the last sentence"),
         "flipped": ("green", "a runs from green to red, so a × -1 swaps them; b stays. Try it"),
         "edges": ("L", "take L from the cat, ab from the coffee, and look for its whiskers"),
-        "enough": ("a and b", "blur a and b by 8, then L by 8; which do you notice?"),
+        "enough": ("a and b", "compare a and b blurred by 8 with L blurred by 8"),
     }
     missing = truths.keys() - answer.keys()
     if missing:

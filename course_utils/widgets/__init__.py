@@ -1,5 +1,6 @@
 """Interactive figures, a module a lesson: controls above a picture, and what it shows in words."""
 
+from course_utils.widgets.data import gray_finder
 from course_utils.widgets.dilated_cnn import receptive_fields
 from course_utils.widgets.explorer import Explorer, Guess
 from course_utils.widgets.judging import color_distance, color_resolution
@@ -12,6 +13,7 @@ __all__ = [
     "ab_plane",
     "color_distance",
     "color_resolution",
+    "gray_finder",
     "photo_channels",
     "receptive_fields",
     "results_browser",

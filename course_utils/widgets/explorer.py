@@ -49,6 +49,14 @@ class Explorer(ipywidgets.VBox):
         for name, value in values.items():
             self.controls[name].value = value
 
+    def tried(self, **values: object) -> tuple[bytes, str]:
+        """Move controls, and back again: the picture and the words that it showed."""
+        kept = {name: self.controls[name].value for name in values}
+        self.set(**values)
+        shown = self.picture.value, self.text
+        self.set(**kept)
+        return shown
+
     def __repr__(self) -> str:
         """What it shows, for where no widget can be drawn."""
         return self.text
@@ -94,7 +102,7 @@ class Guess(ipywidgets.HBox):
 
     def choose(self, option: str) -> None:
         """Answer the round that waits."""
-        if self.waiting:
+        if self.waiting and option in [button.description for button in self.options]:
             self.value = (*self.value[:-1], option)
 
     @traitlets.observe("value")

@@ -33,15 +33,15 @@ def color_resolution(size: int = 256) -> Explorer:
             versions = dict(reversed(versions.items()))
         if guess[-1:] == ("",):
             words = "Which is the original? Press left or right."
-            if every == 1:
-                words = "With one number every pixel both are the original: move the slider first."
             return side_by_side(dict(zip(SIDES, versions.values(), strict=True))), words
         distance = delta_e(lab, reduced, "CIE76")
         words = (
             f"Of {coarse}, 1 of {every**2} numbers is left. Difference in Lab: mean "
             f"{distance.mean():.1f}, at most {distance.max():.0f}."
         )
-        if guess:
+        if every == 1:
+            words = f"Nothing is left out: both are the original. {words}"
+        elif guess:
             found = sum(given == _original_side(n) for n, given in enumerate(guess, start=1))
             verdict = "Right" if guess[-1] == side else "No"
             words = f"{verdict}: the original is {side}. Found {found} of {len(guess)}. {words}"
@@ -132,6 +132,6 @@ def _two_pairs(number: int) -> tuple[list, list]:
     ratio = differences[:, :, 0].log().numpy()  # (2, n)
     ratio = ratio[:, :, None] - ratio[:, None, :]  # (2, n, n)
     clear = np.minimum(ratio[0], -ratio[1] if number % 2 == 0 else ratio[1])
-    chosen = list(divmod(int(clear.argmax()), clear.shape[1]))
-    rng.shuffle(chosen)
-    return rgb[chosen].tolist(), differences[:, chosen, 0].T.tolist()
+    candidates = np.argwhere(clear > 0.7 * clear.max())
+    chosen = rng.permutation(rng.choice(candidates))
+    return rgb[chosen].tolist(), differences[:, chosen.tolist(), 0].T.tolist()

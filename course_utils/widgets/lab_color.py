@@ -85,11 +85,11 @@ def ab_plane() -> Explorer:
 def photo_channels(height: int = 200) -> Explorer:
     """A photo taken apart: scale and shift L, a and b, and see what is left of it."""
 
-    def render(photo: str, path: str, **values: float) -> tuple[Image.Image | None, str]:
+    def render(photo: str, path: str, **values: float) -> tuple[Image.Image, str]:
         try:
-            lab = photo_lab(path or photo, height)
+            lab, trouble = photo_lab(path or photo, height), ""
         except ValueError as error:
-            return None, str(error)
+            lab, trouble = photo_lab(photo, height), f"{error}. Here is {photo} instead. "
         times, plus = ([values[name + what] for name in "Lab"] for what in ("_times", "_plus"))
         moved = torch.stack(
             (
@@ -112,22 +112,27 @@ def photo_channels(height: int = 200) -> Explorer:
             *(["blue and yellow swapped"] if times[2] < 0 else []),
         ]
         chroma = torch.hypot(moved[1], moved[2]).mean()
+        # Rounding to 8 bits and resizing put some colors a hair outside.
         clipped = 100 * (~in_gamut(moved, tolerance=2e-3)).float().mean()
         a, b = (channel.mean() for channel in moved[1:])
+        told = "; ".join([", ".join(changes) or "Nothing changed", *effects])
         return strip(pictures), (
-            f"{', '.join(changes) or 'Nothing changed'}{''.join(f'; {e}' for e in effects)}. "
+            f"{trouble}{told}. "
             f"Means: L {moved[0].mean():.0f}, a {a:.1f}, b {b:.1f}, chroma {chroma:.1f}. "
             f"{clipped:.0f} % of the pixels are colors that a screen cannot show."
         )
 
+    photo = photo_choice("photo")
+    path = ipywidgets.Text(
+        description="or its path",
+        placeholder="a photo of yours, then Enter",
+        continuous_update=False,
+    )
+    photo.observe(lambda _: setattr(path, "value", ""), names="value")  # the last choice counts
     return Explorer(
         render,
-        photo=photo_choice("photo"),
-        path=ipywidgets.Text(
-            description="or its path",
-            placeholder="a photo of yours, then Enter",
-            continuous_update=False,
-        ),
+        photo=photo,
+        path=path,
         L_times=slider("L contrast ×", 1, 0, 2, 0.1),
         L_plus=slider("L plus", 0, -50, 50),
         a_times=slider("a times", 1, -2, 2, 0.1),
@@ -175,8 +180,8 @@ def _channel(lab: torch.Tensor, channel: int) -> Image.Image:
     none = torch.zeros(3, *lab.shape[1:])
     low, high, title = (
         (0, 100, "L: dark to light"),
-        (-100, 100, "a: green to red"),
-        (-100, 100, "b: blue to yellow"),
+        (-80, 80, "a: green to red"),
+        (-80, 80, "b: blue to yellow"),
     )[channel]
     if channel:
         none[0] = 65

@@ -12,11 +12,31 @@ from course_utils.color import lab_to_uint8
 from course_utils.photos import SAMPLES, photo_to_lab, read_photo, sample_photo
 
 
-@lru_cache(maxsize=16)
+def path_of(text: str) -> Path:
+    """A path as people type or paste it: with a ~, with quotes, with a blank at the end."""
+    return Path(text.strip().strip("'\"")).expanduser()
+
+
 def photo_lab(name: str, height: int, square: bool = False) -> torch.Tensor:
-    """A bundled photo or one at a path, as Lab (3, height, W). Not to be written to."""
+    """A bundled photo or one at a path, as Lab (3, height, W). Not to be written to.
+
+    Raises:
+        ValueError: no such photo.
+    """
+    if name in SAMPLES:
+        return _photo_lab(name, height, square, 0)
+    path = path_of(name)
+    if path.is_dir():
+        raise ValueError(f"{path}: expected a photograph, that is a folder")
+    changed = path.stat().st_mtime_ns if path.exists() else 0
+    return _photo_lab(str(path), height, square, changed)
+
+
+@lru_cache(maxsize=16)
+def _photo_lab(name: str, height: int, square: bool, _changed: int) -> torch.Tensor:
     image = sample_photo(name) if name in SAMPLES else read_photo(name)
-    width = height if square else max(1, round(image.width * height / image.height))
+    width = height if square else round(image.width * height / image.height)
+    width = min(max(width, height // 2), 2 * height)  # of a very wide or tall one, the middle
     return photo_to_lab(ImageOps.fit(image, (width, height)))
 
 
