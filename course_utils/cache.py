@@ -107,9 +107,9 @@ def open_cache(
     Raises:
         ValueError: no room on the disk, or no right to write there.
     """
-    root = root.resolve()
     place = home() / "cache"
-    stem = f"{root.name}-{size}-{fit}-{_short(root.as_posix())}"
+    whole = root.resolve()
+    stem = f"{whole.name}-{size}-{fit}-{_short(whole.as_posix())}"
     folder = place / f"{stem}-{_fingerprint(files, root)}"
     if not (folder / "index.json").is_file():
         try:

@@ -68,7 +68,8 @@ def _doctor(_: argparse.Namespace) -> int:
 
     print(f"Python {platform.python_version()} on {platform.system()} ({platform.machine()})")
     try:
-        requirements = sorted(requires("colorization-course") or [])
+        wanted = requires("colorization-course") or []
+        requirements = sorted(each for each in wanted if "extra ==" not in each)
     except PackageNotFoundError:
         raise ValueError("the course is not installed here; run `python3 start.py`") from None
     for requirement in requirements:

@@ -73,6 +73,20 @@ def test_built_once_and_again_only_when_something_changes(
     assert len(list((home / "cache").glob("photos-16-stretch-*/lab.bin"))) == 1  # old ones go
 
 
+def test_a_folder_behind_a_link_or_a_relative_path(
+    photo_folder: Path, home: Path, builds: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.name == "nt":
+        pytest.skip("links need special rights")
+    link = photo_folder.parent / "link"
+    link.symlink_to(photo_folder)
+    monkeypatch.chdir(photo_folder.parent)
+    names = open_source(photo_folder, 16, "all").names
+    assert open_source(link, 16, "all").names == names
+    assert open_source("photos", 16, "all").names == names
+    assert len(builds) == 1
+
+
 def test_the_splits_are_the_same_at_every_size(photo_folder: Path) -> None:
     names = open_source(photo_folder, 16, "val").names
     assert open_source(photo_folder, 40, "val", fit="crop").names == names
