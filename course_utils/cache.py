@@ -27,7 +27,7 @@ from course_utils.photos import Fit, mean_chroma, read_photo, resize, to_pixels
 from course_utils.progress import progress_bar
 
 VERSION = 1  # of the format and of everything that decides about pixels
-KEPT_MAPPED = 64 * 2**20  # bytes of a cache that may stay in memory after they were read
+KEPT_MAPPED = 16 * 2**20  # bytes read from a cache before its pages are given back
 AT_ONCE = 128  # photographs in work at a time while a cache is built
 
 
