@@ -19,10 +19,8 @@ MOVES, LIMIT = 30, 100  # milliseconds
 
 def values(control: ipywidgets.Widget) -> list:
     """What a control can be moved to; its value now comes last."""
-    if isinstance(control, widgets.Guess):
-        return []  # its value grows; see `answers`
-    if isinstance(control, ipywidgets.Text):
-        return []
+    if isinstance(control, widgets.Guess | ipywidgets.Text):
+        return []  # a guess grows round by round; a path has no values to go through
     if hasattr(control, "options"):
         choices = list(control.options)
     else:

@@ -6,6 +6,7 @@ changes, another name is looked for, and the cache is built anew. It is built un
 and renamed when complete, so that an interrupted one is never taken for a whole one.
 """
 
+import errno
 import hashlib
 import json
 import mmap
@@ -119,7 +120,7 @@ def open_cache(
                     _build(folder, stem, files, root, size, fit, progress)
         except OSError as error:
             free = shutil.disk_usage(_existing(place)).free / 2**20
-            needed = len(files) * 6 * size**2 / 2**20
+            needed = _bytes_of(files, size) / 2**20
             raise ValueError(
                 f"cache: cannot write to {place} ({error.strerror}); {needed:.0f} MB are needed, "
                 f"{free:.0f} MB are free. Set COURSE_DATA to a folder with room"
@@ -151,9 +152,8 @@ def _build(
 ) -> None:
     for left in folder.parent.glob(f"{stem}-*"):  # of an earlier state, or of one that was killed
         shutil.rmtree(left, ignore_errors=True)
-    needed = len(files) * 6 * size**2
-    if shutil.disk_usage(folder.parent).free < needed:
-        raise OSError(28, "No space left on device")
+    if shutil.disk_usage(folder.parent).free < _bytes_of(files, size):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     def convert(file: Path) -> tuple[Entry, Tensor | None]:
         entry = Entry(file.relative_to(root).as_posix())
@@ -194,6 +194,11 @@ def _build(
         os.replace(building, folder)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _bytes_of(files: list[Path], size: int) -> int:
+    """How large lab.bin becomes at most."""
+    return len(files) * 3 * size**2 * torch.float16.itemsize
 
 
 def _fingerprint(files: list[Path], root: Path) -> str:

@@ -133,9 +133,12 @@ def open_source(
         kind = "is a file" if root.exists() else "does not exist"
         names = ", ".join(repr(name) for name in ("scenes", "samples", *SOURCES))
         raise ValueError(f"data: expected a folder of photographs or one of {names}; {root} {kind}")
-    files = all_files(root)
-    pictures = [file for file in files if is_named_picture(file)]
-    other = [file.relative_to(root).as_posix() for file in files if not is_named_picture(file)]
+    pictures, other = [], []
+    for file in all_files(root):
+        if is_named_picture(file):
+            pictures.append(file)
+        else:
+            other.append(file.relative_to(root).as_posix())
     return _open_files(pictures, other, root, size, split, progress, fit, gray_chroma)
 
 

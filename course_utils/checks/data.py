@@ -132,7 +132,7 @@ def split(answer: Callable) -> None:
             "a copy under another name landed on the other side. Hint: decide by the content, "
             "not by the name."
         )
-    if any(first == [hash(c) % k == r for c in contents] for k in (10,) for r in range(10)):
+    if any(first == [hash(c) % 10 == rest for c in contents] for rest in range(10)):
         raise Wrong(
             "right today and another split tomorrow. Hint: Python salts hash() anew in every "
             "process; hashlib.sha256 is the same everywhere."

@@ -192,9 +192,9 @@ def _channel(lab: torch.Tensor, channel: int) -> Image.Image:
     ramp[channel] = torch.linspace(low, high, lab.shape[-1])
     bottom = picture.height - BAR + 6
     picture.paste(to_image(ramp), (0, bottom))
-    for value, place, anchor in ((low, 0, "la"), (0, 0.5, "ma"), (high, 1, "ra")):
-        number = f"{(low + high) / 2 if place == 0.5 else value:.0f}".replace("-", "−")
-        write(picture, (place * (lab.shape[-1] - 1), bottom + 14), number, anchor)
+    for share, anchor in ((0, "la"), (0.5, "ma"), (1, "ra")):
+        number = f"{low + share * (high - low):.0f}".replace("-", "−")
+        write(picture, (share * (lab.shape[-1] - 1), bottom + 14), number, anchor)
     return picture
 
 
