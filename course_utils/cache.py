@@ -24,10 +24,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils.color import rgb_to_lab
-from course_utils.photos import Fit, mean_chroma, read_photo, resize, to_pixels
+from course_utils.photos import Fit, mean_chroma, pil_to_tensor, read_photo, resize
 from course_utils.progress import progress_bar
 
-VERSION = 1  # of the format and of everything that decides about pixels
+VERSION = 2  # of the format and of everything that decides about pixels
 KEPT_MAPPED = 16 * 2**20  # bytes read from a cache before its pages are given back
 AT_ONCE = 128  # photographs in work at a time while a cache is built
 
@@ -135,9 +135,9 @@ def look_of(pixels: Tensor) -> str:
     picture looks like nothing: an empty string. pixels are uint8 (3, H, W)."""
     step = max(1, min(pixels.shape[1:]) // 128)
     green = pixels[1:2, ::step, ::step].float()  # most of the luminance
-    wide, tall = (F.adaptive_avg_pool2d(green, shape)[0] for shape in ((8, 9), (9, 8)))
-    darker = (wide.diff(dim=1).flatten() > 0, tall.diff(dim=0).flatten() > 0)
-    bits = torch.cat(darker).numpy()
+    places = F.adaptive_avg_pool2d(green, 9)[0].numpy()
+    darker = (np.diff(places[:8], axis=1) > 0, np.diff(places[:, :8], axis=0) > 0)
+    bits = np.concatenate(darker, axis=None)
     return np.packbits(bits).tobytes().hex() if bits.any() else ""
 
 
@@ -158,14 +158,14 @@ def _build(
     def convert(file: Path) -> tuple[Entry, Tensor | None]:
         entry = Entry(file.relative_to(root).as_posix())
         try:
-            pixels = to_pixels(read_photo(file))
+            pixels = pil_to_tensor(read_photo(file))
         except ValueError as error:
             entry.problem = str(error).removeprefix(f"{file}: ")
             return entry, None
         lab = rgb_to_lab(resize(pixels, (size, size), fit))
         entry.chroma = mean_chroma(lab).item()
         entry.look = look_of(pixels)
-        return entry, lab.half()
+        return entry, lab
 
     building = Path(tempfile.mkdtemp(prefix=f"{stem}-building-", dir=folder.parent))
     entries: list[Entry] = []
@@ -185,7 +185,7 @@ def _build(
                 for file, (entry, lab) in zip(some, pool.map(convert, some), strict=True):
                     entry.digest = _digest(file)
                     if lab is not None:
-                        out.write(lab.numpy().data)
+                        out.write(lab.half().numpy().data)
                         entry.row, rows = rows, rows + 1
                     entries.append(entry)
                     bar.update()

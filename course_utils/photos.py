@@ -32,8 +32,11 @@ def read_photo(source: str | Path | Image.Image) -> Image.Image:
         ValueError: the file is missing, or not a picture that can be read to its end.
     """
     try:
-        image = source if isinstance(source, Image.Image) else Image.open(source)
-        image = ImageOps.exif_transpose(image)
+        if isinstance(source, Image.Image):
+            image = ImageOps.exif_transpose(source)
+        else:
+            image = Image.open(source)
+            ImageOps.exif_transpose(image, in_place=True)
         if image.mode.startswith(("I", "F")):
             return _deep_to_rgb(image)
         if image.has_transparency_data:
@@ -55,7 +58,7 @@ def read_photo(source: str | Path | Image.Image) -> Image.Image:
         ) from error
 
 
-def to_pixels(image: Image.Image) -> Tensor:
+def pil_to_tensor(image: Image.Image) -> Tensor:
     """An RGB picture as uint8 (3, H, W)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the array of the picture is read-only: it is read
@@ -68,7 +71,7 @@ def resize(pixels: Tensor, size: tuple[int, int], fit: Fit = "stretch") -> Tenso
     Within 2 counts of Pillow's bicubic (3 where a side grows), and several times faster.
 
     Args:
-        pixels: what `to_pixels` gives.
+        pixels: what `pil_to_tensor` gives.
         size: (width, height).
         fit: "stretch" changes the aspect, as the mini-project does; "crop" takes the middle.
     """
@@ -88,13 +91,12 @@ def photo_to_lab(
     image: Image.Image, size: tuple[int, int] | None = None, fit: Fit = "stretch"
 ) -> Tensor:
     """An RGB picture, resized to (width, height) if asked, as Lab (3, H, W) float32."""
-    return rgb_to_lab(resize(to_pixels(image), size or image.size, fit))
+    return rgb_to_lab(resize(pil_to_tensor(image), size or image.size, fit))
 
 
 def mean_chroma(lab: Tensor) -> Tensor:
     """How colorful a picture is: mean of sqrt(a^2 + b^2). (..., 3, H, W) -> (...)."""
-    a, b = lab[..., 1, :, :].float(), lab[..., 2, :, :].float()
-    return (a * a + b * b).sqrt().mean(dim=(-2, -1))
+    return torch.hypot(lab[..., 1, :, :].float(), lab[..., 2, :, :].float()).mean(dim=(-2, -1))
 
 
 def sample_path(name: str) -> Path:
@@ -135,7 +137,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                 return ImageCms.profileToProfile(image, given, srgb, outputMode="RGB")
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # a torn profile, or one of another kind than the picture: as if there were none
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _deep_to_rgb(image: Image.Image) -> Image.Image:

@@ -8,7 +8,7 @@ from PIL import Image
 from course_utils import data
 from course_utils.color import rgb_to_lab
 from course_utils.data import batches, flip_and_crop, open_source
-from course_utils.photos import SAMPLES, resize, to_pixels
+from course_utils.photos import SAMPLES, pil_to_tensor, resize
 
 
 def test_every_file_is_accounted_for(photo_folder: Path) -> None:
@@ -30,7 +30,7 @@ def test_the_pixels_are_resized_and_converted(photo_folder: Path) -> None:
     L, ab = dataset[index]
     assert L.shape == (1, 24, 24)
     assert ab.shape == (2, 24, 24)
-    expected = rgb_to_lab(resize(to_pixels(Image.open(photo_folder / "photo 3.png")), (24, 24)))
+    expected = rgb_to_lab(resize(pil_to_tensor(Image.open(photo_folder / "photo 3.png")), (24, 24)))
     assert (torch.cat((L, ab)) - expected).abs().max() <= 0.05  # what the cache may lose
 
 

@@ -10,10 +10,10 @@ from PIL import Image, ImageCms, features
 from course_utils.photos import (
     all_files,
     is_named_picture,
+    pil_to_tensor,
     read_photo,
     resize,
     sample_photo,
-    to_pixels,
 )
 
 
@@ -147,14 +147,14 @@ def test_a_truncated_picture_is_refused_and_says_why(tmp_path: Path) -> None:
 def test_resizing_is_pillows_bicubic_within_two_counts(size: tuple[int, int]) -> None:
     for name in ("cat", "rocket", "astronaut"):
         image = sample_photo(name)
-        ours = resize(to_pixels(image), size).permute(1, 2, 0).numpy().astype(int)
+        ours = resize(pil_to_tensor(image), size).permute(1, 2, 0).numpy().astype(int)
         theirs = np.asarray(image.resize(size, Image.Resampling.BICUBIC), int)
         assert np.abs(ours - theirs).max() <= 2
 
 
 def test_cropping_takes_the_middle() -> None:
     columns = np.arange(90, dtype=np.uint8)[None, :, None].repeat(30, 0).repeat(3, 2)
-    wide = to_pixels(Image.fromarray(columns))
+    wide = pil_to_tensor(Image.fromarray(columns))
     middle = resize(wide, (30, 30), "crop")
     assert middle[0, 0].tolist() == list(range(30, 60))
     assert resize(wide, (16, 16), "crop")[0].float().mean().item() == pytest.approx(44.5, abs=0.6)
