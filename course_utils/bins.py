@@ -2,8 +2,11 @@
 
 Zhang, Isola and Efros ("Colorful Image Colorization", ECCV 2016) lay a grid of step 10 over
 the ab plane and keep the 313 cells that colors of real photographs fall into. A network then
-gives each bin a probability, and a color is read off as a (sharpened) mean of bin centres.
+gives each bin a probability, and a color is read off as a (sharpened) mean of bin centers.
 """
+
+from collections.abc import Iterable
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -27,26 +30,76 @@ AB_BINS = torch.tensor(
 )  # (313, 2), in lexicographic order
 
 
-def soft_encode(ab: Tensor, neighbours: int = 5, sigma: float = 5.0) -> Tensor:
+CELLS = 23  # of the grid along a and along b, from -110 to 110
+EDGE = 115.0  # where the outermost cells end
+
+
+def soft_encode(ab: Tensor, neighbors: int = 5, sigma: float = 5.0) -> Tensor:
     """Spread each color over its nearest bins, so that a near miss costs little.
 
     Args:
-        ab: (B, 2, H, W) in CIE units.
-        neighbours: how many bins share a pixel: 5 in the paper, 10 in its released code.
+        ab: (B, 2, H, W) in CIE units; no color of a screen is beyond 115, and what is counts as
+            if it were at 115.
+        neighbors: how many bins share a pixel: 5 in the paper, 10 in its released code.
         sigma: width of the Gaussian that weighs them by distance, in CIE units.
     Returns:
         (B, 313, H, W) weights >= 0 that sum to 1 over the bins.
     Raises:
-        ValueError: ab has not exactly two channels.
+        ValueError: ab has not exactly two channels, or a number of neighbors without sense.
     """
-    if ab.ndim != 4 or ab.shape[1] != 2:
-        raise ValueError(f"ab: expected shape (B, 2, H, W), got {tuple(ab.shape)}")
-    pixels = ab.movedim(1, -1)  # (B, H, W, 2)
-    distance = torch.cdist(pixels.flatten(0, 2), AB_BINS.to(pixels))  # (B*H*W, 313)
-    nearest, index = distance.topk(neighbours, largest=False)  # (B*H*W, neighbours)
-    weight = torch.softmax(-(nearest**2) / (2 * sigma**2), dim=-1)
-    encoded = torch.zeros_like(distance).scatter_(-1, index, weight)
-    return encoded.reshape(*pixels.shape[:3], len(AB_BINS)).movedim(-1, 1)
+    distance, index = _nearest(ab, neighbors)  # (B, H, W, neighbors)
+    weight = torch.softmax(-distance.square() / (2 * sigma**2), dim=-1)
+    encoded = weight.new_zeros(*weight.shape[:3], len(AB_BINS)).scatter_(-1, index, weight)
+    return encoded.movedim(-1, 1)
+
+
+def nearest_bin(ab: Tensor) -> Tensor:
+    """The number of the bin whose center is nearest: ab (B, 2, H, W) -> int64 (B, H, W)."""
+    return _nearest(ab, 1)[1][..., 0]
+
+
+def empirical_prior(pictures: Iterable[Tensor], sigma: float = 5.0) -> Tensor:
+    """How probable each bin is among the pixels of some pictures, smoothed over neighboring bins.
+
+    Args:
+        pictures: batches of ab (B, 2, H, W).
+        sigma: width of the smoothing Gaussian, in CIE units; 0 leaves the counts as they are.
+    Returns:
+        (313,) probabilities that sum to 1, float32 on the CPU. Far from every color that
+        occurs they are 0.
+    Raises:
+        ValueError: not a single pixel.
+    """
+    count = torch.zeros(len(AB_BINS), dtype=torch.float64)
+    for ab in pictures:
+        count += nearest_bin(ab).flatten().bincount(minlength=len(AB_BINS)).cpu()
+    if count.sum() == 0:
+        raise ValueError("pictures: expected at least one pixel, got none")
+    if sigma:
+        distance = torch.cdist(AB_BINS, AB_BINS).double()
+        spread = torch.exp(-distance.square() / (2 * sigma**2))  # (313, 313)
+        count = count @ (spread / spread.sum(dim=1, keepdim=True))  # each bin gives away its own
+    return (count / count.sum()).float()
+
+
+def class_weights(prior: Tensor, uniform: float = 0.5) -> Tensor:
+    """Weights that make rare colors count: w is proportional to 1 / ((1 - u) p + u / 313).
+
+    Args:
+        prior: (313,) probabilities p, see `empirical_prior`.
+        uniform: u, the share of the uniform distribution that is mixed in; 1/2 in the paper
+            (its lambda). At 1 all weights are 1; towards 0 bins never seen get huge ones.
+    Returns:
+        (313,) finite weights, scaled so that the average pixel has weight 1: sum(p w) = 1.
+    Raises:
+        ValueError: a share outside (0, 1], or no distribution over 313 bins.
+    """
+    if not 0 < uniform <= 1:
+        raise ValueError(f"uniform: expected a share in (0, 1], got {uniform:g}")
+    if prior.shape != (len(AB_BINS),) or not (prior >= 0).all() or abs(prior.sum() - 1) > 1e-3:
+        raise ValueError("prior: expected 313 probabilities that sum to 1")
+    weight = 1 / ((1 - uniform) * prior + uniform / len(prior))
+    return weight / (prior * weight).sum()
 
 
 def check_temperature(temperature: float) -> None:
@@ -56,7 +109,7 @@ def check_temperature(temperature: float) -> None:
 
 
 def annealed_mean(logits: Tensor, temperature: float = 0.38) -> Tensor:
-    """Read a color off the bins: softmax(logits / T), then the mean of the bin centres.
+    """Read a color off the bins: softmax(logits / T), then the mean of the bin centers.
 
     T -> 0 is the most likely bin (vivid, patchy); T = 1 is the mean (smooth, dull).
 
@@ -71,5 +124,38 @@ def annealed_mean(logits: Tensor, temperature: float = 0.38) -> Tensor:
     check_temperature(temperature)
     if logits.ndim != 4 or logits.shape[1] != len(AB_BINS):
         raise ValueError(f"logits: expected shape (B, 313, H, W), got {tuple(logits.shape)}")
-    probability = torch.softmax(logits / temperature, dim=1)
-    return torch.einsum("bqhw,qc->bchw", probability, AB_BINS.to(logits))
+    probability = torch.softmax(logits.float() / temperature, dim=1)
+    return torch.einsum("bqhw,qc->bchw", probability, AB_BINS.to(probability))
+
+
+@torch.no_grad()
+def _nearest(ab: Tensor, neighbors: int) -> tuple[Tensor, Tensor]:
+    """Distances to the nearest bins and their numbers, both (B, H, W, neighbors).
+
+    The grid says where to look: a color is compared with the few bins around its cell.
+    """
+    if ab.ndim != 4 or ab.shape[1] != 2:
+        raise ValueError(f"ab: expected shape (B, 2, H, W), got {tuple(ab.shape)}")
+    if not 1 <= neighbors <= len(AB_BINS):
+        raise ValueError(f"neighbors: expected 1 to {len(AB_BINS)}, got {neighbors}")
+    color = ab.float().clamp(-EDGE, EDGE).movedim(1, -1)  # (B, H, W, 2)
+    row, column = (color / GRID_STEP + CELLS // 2).round().clamp(0, CELLS - 1).long().unbind(-1)
+    around = _bins_around(neighbors).to(ab.device)[row * CELLS + column]  # (B, H, W, candidates)
+    offset = AB_BINS.to(ab.device)[around] - color[..., None, :]  # (B, H, W, candidates, 2)
+    distance, order = torch.hypot(*offset.unbind(-1)).topk(neighbors, largest=False)
+    return distance, around.gather(-1, order)
+
+
+@cache
+def _bins_around(neighbors: int) -> Tensor:
+    """For each cell of the grid, the bins that can be among the nearest of a color in it.
+
+    A bin can not, if even its nearest corner of the cell is farther away than `neighbors` other
+    bins are from all of the cell.
+    """
+    line = torch.linspace(-110, 110, CELLS)
+    gap = (torch.cartesian_prod(line, line)[:, None] - AB_BINS).abs()  # (cells, 313, 2)
+    least = (gap - GRID_STEP / 2).clamp(min=0).norm(dim=-1)
+    most = (gap + GRID_STEP / 2).norm(dim=-1).kthvalue(neighbors, dim=1, keepdim=True).values
+    candidates = (least <= most).sum(dim=1).max().item()
+    return least.topk(candidates, largest=False).indices

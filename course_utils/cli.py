@@ -89,7 +89,8 @@ def _train(options: argparse.Namespace) -> int:
     from course_utils.figures import comparison, loss_curve
     from course_utils.training import fit
 
-    names = ("data", "size", "width", "head", "epochs", "seed", "batch_size", "learning_rate")
+    names = ("data", "size", "width", "head", "rebalanced", "epochs", "seed")
+    names += ("batch_size", "learning_rate")
     config = TrainConfig(**{name: getattr(options, name) for name in names})
     sets: list[LabDataset] = []
 
@@ -222,6 +223,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--size", type=int, default=default.size, help="pixels, a multiple of 8")
     train.add_argument("--width", type=float, default=default.width)
     train.add_argument("--head", default=default.head, choices=HEADS)
+    train.add_argument(
+        "--rebalanced", action="store_true", help="classification: rare colors weigh more"
+    )
     train.add_argument("--epochs", type=int, default=default.epochs)
     train.add_argument("--batch-size", type=int, default=default.batch_size)
     train.add_argument("--learning-rate", type=float, default=default.learning_rate)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from course_utils.bins import AB_BINS, nearest_bin
 from course_utils.color import lab_to_rgb
 from course_utils.data import LabDataset, batches
 
@@ -57,9 +58,11 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int = 64) -> dict[st
 
     Returns:
         `mse_ab`: mean of the squared errors of a and of b over all pixels, CIE units squared;
-        `rmse_ab`: its root; `auc`: see `auc`; `psnr`: dB in RGB with the true L, mean over
-        pictures; `colorfulness` of the results and `colorfulness_of_originals`, means over
-        pictures; `pictures`; `size`.
+        `rmse_ab`: its root; `auc`: see `auc`; `auc_rebalanced`: the mean of the AuC of each ab
+        bin that occurs among the true colors, so that a rare color counts as much as gray does
+        (each pixel weighs the inverse of its bin's probability in this dataset); `psnr`: dB in
+        RGB with the true L, mean over pictures; `colorfulness` of the results and
+        `colorfulness_of_originals`, means over pictures; `pictures`; `size`.
     Raises:
         ValueError: an empty dataset.
     """
@@ -68,21 +71,27 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int = 64) -> dict[st
     if isinstance(model, torch.nn.Module):
         model.eval()
     device = device_of(model)
-    squared = clipped = ratio = vivid = true_vivid = 0.0
+    squared = ratio = vivid = true_vivid = 0.0
+    pixels, clipped = torch.zeros(2, len(AB_BINS), dtype=torch.float64)  # of each bin
     for lightness, truth in batches(dataset, batch_size, device=device):
         predicted = model(lightness).float()
         share = len(truth) / len(dataset)
         squared += share * mse_ab(predicted, truth)
-        clipped += share * auc(ab_error(predicted, truth))
+        error = ab_error(predicted, truth).clamp(max=AUC_LIMIT).flatten().double()
+        number = nearest_bin(truth).flatten()
+        pixels += number.bincount(minlength=len(AB_BINS)).cpu()
+        clipped += number.bincount(error, minlength=len(AB_BINS)).cpu()
         result = lab_to_rgb(torch.cat((lightness, predicted), dim=1))
         original = lab_to_rgb(torch.cat((lightness, truth), dim=1))
         ratio += share * psnr(result, original).mean().item()
         vivid += share * colorfulness(result).mean().item()
         true_vivid += share * colorfulness(original).mean().item()
+    occurs = pixels > 0
     return {
         "mse_ab": squared,
         "rmse_ab": squared**0.5,
-        "auc": clipped,
+        "auc": 1 - (clipped.sum() / pixels.sum()).item() / AUC_LIMIT,
+        "auc_rebalanced": 1 - (clipped[occurs] / pixels[occurs]).mean().item() / AUC_LIMIT,
         "psnr": ratio,
         "colorfulness": vivid,
         "colorfulness_of_originals": true_vivid,
@@ -128,17 +137,19 @@ def format_table(rows: dict[str, dict[str, float]]) -> str:
     first = next(iter(rows.values()))
     head = (
         f"{first['pictures']} pictures at {first['size']}x{first['size']}; L is the original's; "
-        "errors over all pixels,\nPSNR and colorfulness averaged over pictures; "
+        "errors over all pixels,\n"
+        "rebalanced AuC over the bins of the true colors, PSNR and colorfulness over pictures; "
         f"colorfulness of the originals {first['colorfulness_of_originals']:.1f}"
     )
     lines = [
         head,
-        f"{'':16} {'MSE(ab)':>8} {'RMSE':>6} {'AuC %':>6} {'PSNR dB':>8} {'colorful':>9}",
+        f"{'':16} {'MSE(ab)':>8} {'RMSE':>6} {'AuC %':>6} {'rebal %':>8} {'PSNR dB':>8} "
+        f"{'colorful':>9}",
     ]
     for name, row in rows.items():
         lines.append(
             f"{name:16} {row['mse_ab']:8.1f} {row['rmse_ab']:6.2f} {100 * row['auc']:6.2f} "
-            f"{row['psnr']:8.2f} {row['colorfulness']:9.1f}"
+            f"{100 * row['auc_rebalanced']:8.2f} {row['psnr']:8.2f} {row['colorfulness']:9.1f}"
         )
     return "\n".join(lines)
 

@@ -115,6 +115,13 @@ def check_architecture(width: float, head: str) -> None:
 class NormalizeL(nn.Module):
     """L in 0..100 -> about -0.5..0.5."""
 
+    def ab_of(self, logits: Tensor) -> Tensor:
+        """The test phase: what `logits` gives, (B, 313, H/4, W/4) -> ab (B, 2, H, W)."""
+        x = logits.to(self.model_out.weight.dtype)
+        if self.head == "classification":
+            x = self.softmax(self.temperature(x))
+        return self.denormalize(self.upsample(self.model_out(x)))
+
     def forward(self, lightness: Tensor) -> Tensor:
         return (lightness - 50) / 100
 
@@ -207,10 +214,17 @@ class ColorizationNet(nn.Module):
 
         H and W must be multiples of 8 here; `forward` takes any size.
         """
-        x = self.normalize(lightness)
+        x = self.normalize(lightness).to(self.model1[0].weight.dtype)
         for block in range(1, 9):
             x = getattr(self, f"model{block}")(x)
         return x
+
+    def ab_of(self, logits: Tensor) -> Tensor:
+        """The test phase: what `logits` gives, (B, 313, H/4, W/4) -> ab (B, 2, H, W)."""
+        x = logits.to(self.model_out.weight.dtype)
+        if self.head == "classification":
+            x = self.softmax(self.temperature(x))
+        return self.denormalize(self.upsample(self.model_out(x)))
 
     def forward(self, lightness: Tensor) -> Tensor:
         """L (B, 1, H, W) in 0..100 -> ab (B, 2, H, W) in CIE units. H and W are free.
@@ -222,11 +236,8 @@ class ColorizationNet(nn.Module):
             raise ValueError(f"L: expected shape (B, 1, H, W), got {tuple(lightness.shape)}")
         height, width = lightness.shape[-2:]
         padding = (0, -width % STRIDE, 0, -height % STRIDE)
-        x = self.logits(F.pad(lightness, padding, mode="replicate"))  # (B, 313, H/4, W/4)
-        if self.head == "classification":
-            x = self.softmax(self.temperature(x))
-        x = self.upsample(self.model_out(x))  # (B, 2, H, W) and the padding
-        return self.denormalize(x)[..., :height, :width]
+        logits = self.logits(F.pad(lightness, padding, mode="replicate"))
+        return self.ab_of(logits)[..., :height, :width]
 
 
 def _block(layers: list[Layer], channels: int, width: float) -> tuple[list[nn.Module], int]:

@@ -24,6 +24,7 @@ class TrainConfig:
     size: int = 64  # pixels; a laptop's minutes go with its square
     width: float = 0.25  # a sixteenth of the released network's parameters
     head: str = "regression"  # "regression" for L2, "classification" for the ab bins
+    rebalanced: bool = False  # classification: rare colors weigh more, see bins.class_weights
     epochs: int = 40  # as in the mini-project
     batch_size: int = 32
     learning_rate: float = 1e-3  # the peak of the cycle
@@ -48,6 +49,8 @@ class TrainConfig:
                 raise ValueError(f"{name}: expected {low:g} to {high:g}, got {value}")
         check_size(self.size)
         check_architecture(self.width, self.head)
+        if self.rebalanced and self.head != "classification":
+            raise ValueError("rebalanced: expected head 'classification', L2 has no classes")
 
 
 @dataclass
@@ -55,7 +58,8 @@ class History:
     """What a run learned, epoch by epoch.
 
     A row has `epoch` (from 1), `train_loss` (MSE(ab) for regression, nats for classification),
-    `val_mse` (MSE(ab)), `learning_rate`, `gradient_norm` (mean before clipping), `seconds`.
+    `val_mse` (MSE(ab)), for classification `val_loss` (nats), `learning_rate`, `gradient_norm`
+    (mean before clipping), `seconds`.
     """
 
     config: TrainConfig
@@ -66,8 +70,9 @@ class History:
 
     @property
     def best(self) -> dict[str, float]:
-        """The row with the lowest validation error."""
-        return min(self.rows, key=lambda row: row["val_mse"])
+        """The row with the lowest validation loss."""
+        measure = "val_mse" if self.config.head == "regression" else "val_loss"
+        return min(self.rows, key=lambda row: row[measure])
 
     def head(self) -> dict:
         """What a history file says in its first line."""

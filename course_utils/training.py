@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from course_utils.bins import soft_encode
+from course_utils.bins import class_weights, empirical_prior, nearest_bin, soft_encode
 from course_utils.data import LabDataset, batches, open_source
 from course_utils.metrics import baselines, device_of, evaluate, mse_ab
 from course_utils.network import AB_SCALE, UPSAMPLING, ColorizationNet
@@ -84,6 +84,7 @@ def fit(
         known = baselines(train).items()
         history = History(config, {n: evaluate(b, val)["mse_ab"] for n, b in known}, val.l2_floor)
     history.model = model
+    weights = _rebalancing(train).to(device) if config.rebalanced else None
 
     steps_per_epoch = -(-len(train) // config.batch_size)
     bar = progress_bar(
@@ -95,8 +96,8 @@ def fit(
     )
     try:
         for epoch in range(len(history.rows), config.epochs):
-            row = _train_epoch(config, model, optimizer, train, epoch, bar)
-            row["val_mse"] = validate(model, val)
+            row = _train_epoch(config, model, optimizer, train, weights, epoch, bar)
+            row |= validate(model, val, weights)
             if not isfinite(row["val_mse"]):
                 raise FloatingPointError(_diverged(config, f"the validation error of {row}"))
             history.rows.append(row)
@@ -115,16 +116,20 @@ def fit(
     return history
 
 
-def loss_of(model: ColorizationNet, lightness: Tensor, ab: Tensor) -> Tensor:
-    """What is minimised, from L (B, 1, H, W) and the true ab (B, 2, H, W).
+def loss_of(
+    model: ColorizationNet, logits: Tensor, ab: Tensor, weights: Tensor | None = None
+) -> Tensor:
+    """What is minimised, from `model.logits` (B, 313, H/4, W/4) and the true ab (B, 2, H, W).
 
     Regression: the mean squared error of ab / 110. Classification: the cross-entropy with the
-    soft-encoded true color, at the quarter size at which the network decides.
+    soft-encoded true color, at the quarter size at which the network decides; each pixel counts
+    as much as `weights` (313,) say for the bin nearest to its true color.
     """
     if model.head == "regression":
-        return F.mse_loss(model(lightness).float() / AB_SCALE, ab / AB_SCALE)
-    target = soft_encode(F.avg_pool2d(ab, UPSAMPLING))  # (B, 313, H/4, W/4)
-    return F.cross_entropy(model.logits(lightness).float(), target)
+        return F.mse_loss(model.ab_of(logits).float() / AB_SCALE, ab / AB_SCALE)
+    small = F.avg_pool2d(ab, UPSAMPLING)  # (B, 2, H/4, W/4)
+    loss = F.cross_entropy(logits.float(), soft_encode(small), reduction="none")
+    return loss.mean() if weights is None else (weights[nearest_bin(small)] * loss).mean()
 
 
 def learning_rate_at(step: int, steps: int, config: TrainConfig) -> float:
@@ -135,15 +140,23 @@ def learning_rate_at(step: int, steps: int, config: TrainConfig) -> float:
     return config.learning_rate * (1 + cos(pi * (step - climb) / max(1, steps - climb))) / 2
 
 
-def validate(model: nn.Module, val: LabDataset) -> float:
-    """MSE(ab) on the validation pictures, in the precision of the training."""
+@torch.inference_mode()
+def validate(
+    model: ColorizationNet, val: LabDataset, weights: Tensor | None = None
+) -> dict[str, float]:
+    """MSE(ab) on the validation pictures as `val_mse`, and for classification its loss as
+    `val_loss`, both in the precision of the training."""
     model.eval()
     device = device_of(model)
-    squared = 0.0
-    with torch.inference_mode(), _precision(device):
-        for lightness, ab in batches(val, 64, device=device):
-            squared += mse_ab(model(lightness).float(), ab) * len(ab) / len(val)
-    return squared
+    squared = loss = 0.0
+    for lightness, ab in batches(val, 64, device=device):
+        share = len(ab) / len(val)
+        with _precision(device):
+            logits = model.logits(lightness)
+            squared += share * mse_ab(model.ab_of(logits).float(), ab)
+            loss += share * loss_of(model, logits, ab, weights).item()
+    measured = {"val_mse": squared, "val_loss": loss}
+    return measured if model.head == "classification" else {"val_mse": squared}
 
 
 def _train_epoch(
@@ -151,6 +164,7 @@ def _train_epoch(
     model: ColorizationNet,
     optimizer: torch.optim.Optimizer,
     train: LabDataset,
+    weights: Tensor | None,
     epoch: int,
     bar: tqdm,
 ) -> dict[str, float]:
@@ -169,7 +183,7 @@ def _train_epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate
         with _precision(device):
-            loss = loss_of(model, lightness, ab)
+            loss = loss_of(model, model.logits(lightness), ab, weights)
         optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
@@ -190,6 +204,12 @@ def _train_epoch(
         "gradient_norm": norms,
         "seconds": round(time.perf_counter() - began, 2),
     }
+
+
+def _rebalancing(train: LabDataset) -> Tensor:
+    """Class weights (313,) from the colors that the loss sees: those at the quarter size."""
+    small = (F.avg_pool2d(ab, UPSAMPLING) for _, ab in batches(train, 256))
+    return class_weights(empirical_prior(small))
 
 
 def _precision(device: torch.device) -> torch.autocast:

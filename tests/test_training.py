@@ -98,7 +98,7 @@ def test_regression_loss_is_the_l2_loss() -> None:
     net = ColorizationNet(0.05).eval()
     L, ab = torch.rand(2, 1, 16, 16) * 100, torch.randn(2, 2, 16, 16) * 20
     expected = (net(L) - ab).square().mean() / 110**2
-    assert torch.allclose(loss_of(net, L, ab), expected)
+    assert torch.allclose(loss_of(net, net.logits(L), ab), expected)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(
