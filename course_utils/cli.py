@@ -137,7 +137,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _colorize(options: argparse.Namespace) -> int:
     from course_utils.colorize import colorize, load_model
 
-    model = load_model(options.weights)
+    model = load_model(options.weights, fast=True)
     if options.temperature is not None:
         model.set_temperature(options.temperature)
     if options.size is not None:

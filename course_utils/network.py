@@ -3,21 +3,24 @@
 Zhang, Isola and Efros ("Colorful Image Colorization", ECCV 2016, appendix). Eight blocks of
 convolution + ReLU with a BatchNorm at the end of a block and no pooling: strides shrink the
 picture to an eighth, dilation then widens the view without shrinking it further, and a
-transposed convolution brings it back to a quarter. Widths are those of the released network,
-which is also what the names of the weights (`model1.0.weight` ..) come from.
+transposed convolution brings it back to a quarter. `LAYERS` is the network that the authors
+released, whose names of weights (`model1.0.weight` ..) are kept; `PAPER_LAYERS` is the one in the
+paper's table.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils.bins import AB_BINS, check_temperature
 
 AB_SCALE = 110.0  # the network works with ab / 110, about -1 to 1
 PAPER_TEMPERATURE = 0.38
 HEADS = ("regression", "classification")
+BF16_ON_CPU = ("avx512_bf16", "amx_tile")  # processor features that torch can ask for
 STRIDE = 8  # the picture is smallest in conv4 to conv7, at an eighth of its size
 UPSAMPLING = 4  # conv8 stands at a quarter; the last layer of the forward path undoes that
 
@@ -68,40 +71,86 @@ LAYERS = (
 )
 
 
-def architecture_table(size: int = 224, layers: tuple[Layer, ...] = LAYERS) -> list[dict]:
-    """The paper's table, computed from the layers.
+# The paper's table has narrower conv7 and conv8, and a BatchNorm after conv8_3.
+PAPER_LAYERS = tuple(
+    replace(
+        layer,
+        channels=layer.channels // 2 if layer.block >= 7 else layer.channels,
+        batch_norm=layer.batch_norm or layer.name == "conv8_3",
+    )
+    for layer in LAYERS
+)
+
+
+def architecture_table(net: "ColorizationNet | None" = None, size: int = 224) -> list[dict]:
+    """The paper's table, read off a built network: a picture is sent through it, and what every
+    layer does with it is written down.
 
     Args:
+        net: by default the released network at width 1.
         size: height and width of the picture, a multiple of 8.
-        layers: the rows to compute it for.
     Returns:
         One dict a layer: `layer`, X (size after it), C (channels), S (stride), D (dilation),
-        Sa (stride accumulated before it), De = Sa x D (effective dilation), RF (receptive
-        field in pixels of the input after it), BN (BatchNorm after it).
+        Sa (stride accumulated before it), De = Sa x D (effective dilation), BN (BatchNorm after
+        it), L (a loss imposed there, halfway through the network), RF (receptive field in
+        pixels of the input after it), `parameters` (those of its BatchNorm too), `flop` (for
+        one picture, a multiply-add counted as 2).
     """
+    if net is None:
+        with torch.random.fork_rng(devices=[]):
+            net = ColorizationNet().to("meta")  # shapes and no numbers
+    sizes: dict[nn.Module, int] = {}
+    modules = [module for block in net.blocks() for module in block]
+    places = [n for n, module in enumerate(modules) if _is_layer(module)]
+    hooks = [
+        modules[n].register_forward_hook(lambda m, _, out: sizes.update({m: out.shape[-1]}))
+        for n in places
+    ]
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net(torch.zeros(1, 1, size, size, device=modules[0].weight.device))
+    for hook in hooks:
+        hook.remove()
+    flop = counter.get_flop_counts()
+    paths = {module: path for path, module in net.named_modules()}
     rows, accumulated, field = [], 1.0, 1.0
-    for layer in layers:
-        step = 1 / layer.stride if layer.transposed else layer.stride
-        # Of a transposed kernel's 4 taps, stride 2 leaves every second one to an output pixel.
-        taps = layer.kernel // layer.stride if layer.transposed else layer.kernel
-        field += (taps - 1) * layer.dilation * accumulated
-        # A transposed layer is counted on the finer grid that it writes to, as in the paper.
-        before = accumulated * step if layer.transposed else accumulated
+    for layer, start, end in zip(net.layers, places, [*places[1:], len(modules)], strict=True):
+        convolution, after = modules[start], modules[start + 1 : end]
+        dilation, stride = convolution.dilation[0], convolution.stride[0]
+        taps, step, before = convolution.kernel_size[0], stride, accumulated
+        if isinstance(convolution, nn.ConvTranspose2d):
+            # It is counted on the finer grid that it writes to, as in the paper; an output pixel
+            # there is reached by every second of the kernel's 4 taps.
+            taps, step = taps // stride, 1 / stride
+            before = accumulated * step
+        field += (taps - 1) * dilation * accumulated
         accumulated *= step
+        norms = [module for module in after if isinstance(module, nn.BatchNorm2d)]
         rows.append(
             {
                 "layer": layer.name,
-                "X": int(size / accumulated),
-                "C": layer.channels,
+                "X": sizes[convolution],
+                "C": convolution.out_channels,
                 "S": step,
-                "D": layer.dilation,
+                "D": dilation,
                 "Sa": int(before),
-                "De": int(before * layer.dilation),
+                "De": int(before * dilation),
+                "BN": bool(norms),
+                "L": end < len(modules) and any(isinstance(each, nn.Conv2d) for each in after),
                 "RF": int(field),
-                "BN": layer.batch_norm,
+                "parameters": sum(p.numel() for m in (convolution, *norms) for p in m.parameters()),
+                "flop": sum(flop[f"{type(net).__name__}.{paths[convolution]}"].values()),
             }
         )
     return rows
+
+
+def bf16_is_fast(device: str | torch.device = "cpu") -> bool:
+    """Whether the hardware multiplies bfloat16; where it does not, float32 is faster."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    # Private names of torch's, which may be missing.
+    asks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in BF16_ON_CPU)
+    return any(ask() for ask in asks if ask is not None)
 
 
 def check_architecture(width: float, head: str) -> None:
@@ -154,22 +203,27 @@ class ColorizationNet(nn.Module):
         width: factor on the number of channels; 1.0 is the released network.
         head: "regression" reads ab off the 313 channels with a learned 1x1 convolution, to be
             trained with the L2 loss. "classification" takes the channels as logits of the 313
-            ab bins: temperature, softmax, and a 1x1 convolution that holds the bin centres
+            ab bins: temperature, softmax, and a 1x1 convolution that holds the bin centers
             and so computes the mean.
+        layers: the table that it is built from.
     Raises:
         ValueError: an unknown head, or a width that is not positive.
     """
 
-    def __init__(self, width: float = 1.0, head: str = "regression") -> None:
+    def __init__(
+        self,
+        width: float = 1.0,
+        head: str = "regression",
+        layers: tuple[Layer, ...] = LAYERS,
+    ) -> None:
         super().__init__()
         check_architecture(width, head)
-        self.width, self.head = width, head
+        self.width, self.head, self.layers = width, head, layers
         self.size = 256  # of the pictures that it is trained on; `training.fit` says otherwise
         self.normalize = NormalizeL()
         channels = 1
         for block in range(1, 9):
-            layers = [layer for layer in LAYERS if layer.block == block]
-            modules, channels = _block(layers, channels, width)
+            modules, channels = _block([e for e in layers if e.block == block], channels, width)
             if block == 8:
                 modules.append(nn.Conv2d(channels, len(AB_BINS), kernel_size=1))
             self.add_module(f"model{block}", nn.Sequential(*modules))
@@ -180,6 +234,10 @@ class ColorizationNet(nn.Module):
         self.upsample = nn.Upsample(scale_factor=UPSAMPLING, mode="bilinear", align_corners=False)
         self.denormalize = DenormalizeAB()
         self.reset_parameters()
+
+    def blocks(self) -> list[nn.Sequential]:
+        """model1 to model8: conv1 to conv8."""
+        return [getattr(self, f"model{block}") for block in range(1, 9)]
 
     def reset_parameters(self) -> None:
         """Start so that signals keep their size through 22 ReLU layers, and colors near gray."""
@@ -194,7 +252,7 @@ class ColorizationNet(nn.Module):
             nn.init.normal_(self.model8[-1].weight, std=0.01)
             with torch.no_grad():
                 self.model_out.weight.copy_(AB_BINS.T[:, :, None, None] / AB_SCALE)
-            self.model_out.weight.requires_grad_(False)  # bin centres are known, not learned
+            self.model_out.weight.requires_grad_(False)  # bin centers are known, not learned
 
     def set_temperature(self, temperature: float) -> None:
         """Sharpen (towards 0) or soften (1) the colors of a classification network.
@@ -209,14 +267,21 @@ class ColorizationNet(nn.Module):
         check_temperature(temperature)
         self.temperature.temperature = temperature
 
+    def use_bfloat16(self) -> None:
+        """Hold the convolutions in bfloat16, for a network that is only used: about half the
+        time where `bf16_is_fast`, and ab that differ by some tenths. What comes after the 313
+        channels stays in float32."""
+        for block in self.blocks():
+            block.bfloat16()
+
     def logits(self, lightness: Tensor) -> Tensor:
         """L (B, 1, H, W) -> (B, 313, H/4, W/4): what the classification loss compares.
 
         H and W must be multiples of 8 here; `forward` takes any size.
         """
         x = self.normalize(lightness).to(self.model1[0].weight.dtype)
-        for block in range(1, 9):
-            x = getattr(self, f"model{block}")(x)
+        for block in self.blocks():
+            x = block(x)
         return x
 
     def ab_of(self, logits: Tensor) -> Tensor:
@@ -261,3 +326,8 @@ def _block(layers: list[Layer], channels: int, width: float) -> tuple[list[nn.Mo
             modules.append(nn.BatchNorm2d(wide))
         channels = wide
     return modules, channels
+
+
+def _is_layer(module: nn.Module) -> bool:
+    """Whether a module is a row of the table; 1x1 convolutions are heads."""
+    return isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.kernel_size != (1, 1)

@@ -18,11 +18,9 @@ from tqdm import tqdm
 from course_utils.bins import class_weights, empirical_prior, nearest_bin, soft_encode
 from course_utils.data import LabDataset, batches, open_source
 from course_utils.metrics import baselines, device_of, evaluate, mse_ab
-from course_utils.network import AB_SCALE, UPSAMPLING, ColorizationNet
+from course_utils.network import AB_SCALE, UPSAMPLING, ColorizationNet, bf16_is_fast
 from course_utils.progress import progress_bar
 from course_utils.runs import History, TrainConfig, make_folder, resume_run, save_run
-
-BF16_ON_CPU = ("avx512_bf16", "amx_tile")  # processor features that torch can ask for
 
 
 def fit(
@@ -213,13 +211,8 @@ def _rebalancing(train: LabDataset) -> Tensor:
 
 
 def _precision(device: torch.device) -> torch.autocast:
-    """Mixed bfloat16 where the hardware has it; elsewhere it is slower than float32."""
-    if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        has = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in BF16_ON_CPU)
-        fast = any(supported() for supported in has if supported is not None)
-    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
+    """Mixed bfloat16 where the hardware has it."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device))
 
 
 def _check_pictures(config: TrainConfig, train: LabDataset, val: LabDataset) -> None:

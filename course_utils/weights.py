@@ -4,14 +4,21 @@ A file appears whole or not at all, and reading one executes nothing.
 """
 
 import json
+import pickle
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from course_utils.cache import home
 from course_utils.network import ColorizationNet
+
+# The network that the authors of the paper published, BSD-2. Its sha256 begins with the last part
+# of its name. It has no layer for the temperature, which is a temperature of 1.
+ZHANG2016 = "https://colorizers.s3.us-east-2.amazonaws.com/colorization_release_v2-9b330a0b.pth"
 
 
 def save_weights(model: ColorizationNet, path: str | Path, **about: object) -> None:
@@ -20,6 +27,8 @@ def save_weights(model: ColorizationNet, path: str | Path, **about: object) -> N
     `about` (plain values: size, data, epoch ...) is kept beside them.
     """
     about = {"width": model.width, "head": model.head, "size": 256, **about}
+    if model.head == "classification":
+        about.setdefault("temperature", model.temperature.temperature)
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     write_safetensors(tensors, path, about)
 
@@ -48,7 +57,40 @@ def read_network(path: str | Path) -> ColorizationNet:
         model = ColorizationNet(about["width"], about["head"])
     _fill(model, tensors, path)
     model.size = about["size"]
+    if "temperature" in about:
+        model.set_temperature(about["temperature"])
     return model
+
+
+def fetch_zhang2016(progress: bool = True) -> Path:
+    """Download the published network, if it is not here yet, and return its file.
+
+    It is published as a pickle. PyTorch's restricted reader takes tensors out of it and executes
+    nothing; from then on it is a weights file like any other.
+
+    Raises:
+        ValueError: no connection, no room, or not the file that was expected.
+    """
+    path = home() / "zhang2016.safetensors"
+    published = home() / Path(ZHANG2016).name
+    prefix = published.stem.split("-")[-1]
+    try:
+        home().mkdir(parents=True, exist_ok=True)
+        with FileLock(home() / "zhang2016.lock"):
+            if not path.exists():
+                torch.hub.download_url_to_file(ZHANG2016, str(published), prefix, progress)
+                tensors = torch.load(published, map_location="cpu", weights_only=True)
+                model = ColorizationNet(1.0, "classification")
+                model.load_state_dict(tensors)
+                model.set_temperature(1.0)
+                save_weights(model, path, data="ImageNet", source=ZHANG2016)
+                published.unlink()
+    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"zhang2016: could not be fetched from {ZHANG2016} ({str(error).splitlines()[0]}); "
+            "try again with a connection, or use the weights named landscapes"
+        ) from error
+    return path
 
 
 def _fill(model: ColorizationNet, tensors: dict[str, Tensor], path: str | Path) -> None:
