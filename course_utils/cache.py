@@ -7,6 +7,7 @@ and renamed when complete, so that an interrupted one is never taken for a whole
 """
 
 import errno
+import glob
 import hashlib
 import json
 import mmap
@@ -150,7 +151,9 @@ def _build(
     fit: Fit,
     progress: bool,
 ) -> None:
-    for left in folder.parent.glob(f"{stem}-*"):  # of an earlier state, or of one that was killed
+    for left in folder.parent.glob(
+        f"{glob.escape(stem)}-*"
+    ):  # of an earlier state, or of one that was killed
         shutil.rmtree(left, ignore_errors=True)
     if shutil.disk_usage(folder.parent).free < _bytes_of(files, size):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -104,8 +104,9 @@ def open_source(
             photographs (searched recursively).
         size: height and width, a positive multiple of 8 (the mini-project used 256).
         split: "train", "val" or "all". A folder with train/ and val/ inside is taken at its
-            word. Any other is split by a hash of each file's content, the same on every
-            machine and for every size; near-duplicates stay on one side.
+            word. Of any other about a tenth is validation, by a hash of each file's content,
+            the same on every machine and for every size; near-duplicates stay on one side, so
+            adding one to a folder can move the other.
         progress: show a progress bar while pictures are converted.
         fit: "stretch" to the square without regard to the aspect, as the mini-project does, or
             "crop" the middle.

@@ -149,6 +149,27 @@ def loss_curve(history: History) -> Figure:
     return figure
 
 
+def time_bars(totals: dict[str, float], steps: dict[str, dict[str, float]]) -> Figure:
+    """Milliseconds of each way as a bar, with its steps in it; what is left over is the rest."""
+    shades = {"decode": GRAY, "resize": BLUE, "Lab": ORANGE, "the rest": GREEN}
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(8.5, 2.7), layout="constrained")
+        left = np.zeros(len(totals))
+        for step, shade in shades.items():
+            width = [
+                totals[name] - done if step == "the rest" else steps[name].get(step, 0.0)
+                for name, done in zip(totals, left, strict=True)
+            ]
+            axis.barh(list(totals), np.maximum(width, 0), left=left, color=shade, label=step)
+            left += np.maximum(width, 0)
+        for row, (total, end) in enumerate(zip(totals.values(), left, strict=True)):
+            axis.text(end, row, f"  {total:.1f} ms", va="center")
+        axis.invert_yaxis()
+        axis.set(xlabel="milliseconds a picture, 256 × 256", xlim=(0, 1.15 * left.max()))
+        axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
 def effective_dilation(rows: list[dict]) -> Figure:
     """Effective dilation and receptive field of every layer, from `architecture_table`."""
     names = [row["layer"] for row in rows]

@@ -52,7 +52,7 @@ def read_photo(source: str | Path | Image.Image) -> Image.Image:
     except Exception as error:  # Pillow's readers raise whatever they like
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         if isinstance(error, UnidentifiedImageError):
-            reason = "something else"
+            reason = "a file of an unknown kind"
         raise ValueError(
             f"{source}: expected a picture that Pillow can read, got: {reason}"
         ) from error

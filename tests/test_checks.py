@@ -3,6 +3,7 @@
 import hashlib
 import math
 import random
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -140,11 +141,27 @@ class StillGray(Pairs):
         return lab[:1], lab[1:]
 
 
+class NoPair(Pairs):
+    def __getitem__(self, index):
+        return Image.open(self.files[index]).convert("RGB").resize(self.size)
+
+
+class NearestPixel(Pairs):
+    def __getitem__(self, index):
+        image = Image.open(self.files[index]).convert("RGB")
+        image = image.resize((self.size, self.size), Image.Resampling.NEAREST)
+        lab = color.rgb_to_lab(torch.from_numpy(np.array(image)).permute(2, 0, 1))
+        return lab[:1], lab[1:]
+
+
 class NotResized(Pairs):
     def __getitem__(self, index):
         image = Image.open(self.files[index]).convert("RGB")
         lab = color.rgb_to_lab(torch.from_numpy(np.array(image)).permute(2, 0, 1))
         return lab[:1], lab[1:]
+
+
+CALLS = count()
 
 
 def is_val(name: str, content: bytes) -> bool:
@@ -279,11 +296,18 @@ MISTAKES = {
         (lambda lab: lab[1:].std() < 4, "not the spread"),
         (lambda lab: torch.hypot(lab[1], lab[2]).mean() < 20, "too high"),
         (lambda lab: True, "half red"),
+        (lambda lab: (lab[1] + lab[2]).abs().mean() < 4, "a violet photo"),
+        (lambda lab: torch.hypot(lab[1], lab[2]).median() < 4, "not the median"),
+        (lambda lab: torch.hypot(lab[1], lab[2]) < 4, "one answer for the photo"),
+        (lambda lab: torch.hypot(lab[1], lab[2]).mean() >= 4, "other way round"),
+        (lambda lab: torch.hypot(lab[1], lab[2]).mean(), "compare it"),
     ],
     "dataset": [
         (OneMore, "length of 3"),
         (NotResized, "resize every picture"),
-        (StillGray, "your code stopped"),
+        (StillGray, ".convert('RGB')"),
+        (NoPair, "(size, size)"),
+        (NearestPixel, "NEAREST"),
         (spoiled(lambda lab, rgb: (lab[1:], lab[:1])), "first the question"),
         (spoiled(lambda lab, rgb: (lab[0], lab[1:])), "keeps the channel"),
         (spoiled(lambda lab, rgb: (lab[:1], lab)), "ab alone"),
@@ -301,20 +325,34 @@ MISTAKES = {
         (lambda name, content: is_val("", name.encode()), "not by the name"),
         (lambda name, content: hash(content) % 10 == 0, "hashlib"),
         (lambda name, content: content[0] < 26, "whole content"),
+        (lambda name, content: content[-1] < 26, "whole content"),
+        (lambda name, content: len(content) % 10 == 0, "whole content"),
+        (lambda name, content: int.from_bytes(content[:4]) % 10 == 0, "whole content"),
+        (lambda name, content: hash(str(content)) % 10 == 0, "hashlib"),
+        (lambda name, content: hashlib.sha256(content).hexdigest() % 10 == 0, "int(text, 16)"),
+        (lambda name, content: int(hashlib.sha256(content).hexdigest()) % 10 == 0, "int(text, 16)"),
+        (lambda name, content, calls=CALLS: next(calls) % 10 == 0, "no dice"),
+        (lambda name, content: "val" if is_val(name, content) else "train", "True for validation"),
         (lambda name, content: hashlib.sha256(content).digest()[0] < 128, "about 10 %"),
-        (lambda name, content: False, ""),
+        (lambda name, content: False, "whole content"),
     ],
     "pixels_converted": [
-        (lambda width, height, size: (size**2, width * height), "exchanged"),
+        (lambda width, height, size: (size**2, width * height), "first Lab before"),
         (lambda width, height, size: (3 * width * height, 3 * size**2), "not channels"),
         (lambda width, height, size: (width * height, size), "size² pixels"),
-        (lambda width, height, size: (width * height / size**2, 1), "not their ratio"),
+        (lambda width, height, size: width * height / size**2, "their ratio"),
         (lambda width, height, size: 7, "two numbers"),
     ],
     "first_n": [
         (lambda files, n: [f for f in files if f.lower().endswith(ENDINGS)][: n + 1], "one more"),
         (lambda files, n: [f for f in files if f.endswith(ENDINGS)][:n], "lower case"),
         (lambda files, n: [f for f in files if f.lower().endswith(ENDINGS[:3])][:n], "e.webp"),
+        (
+            lambda files, n: [f for f in files if f.split(".")[1].lower() in ENDINGS][:n],
+            "a.png.txt",
+        ),
+        (lambda files, n: [f for f in files if f.endswith((*ENDINGS, ".PNG"))][:n], "lower case"),
+        (lambda files, n: sorted(f for f in files if f.lower().endswith(ENDINGS))[:n], "order"),
         (lambda files, n: files[:n], "jpg_list.csv is no photograph"),
         (lambda files, n: [f for f in files[:n] if f.lower().endswith(ENDINGS)], "then slice"),
     ],

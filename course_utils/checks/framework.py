@@ -9,6 +9,10 @@ import torch
 
 USUAL_ERRORS = {  # a part of what Python or PyTorch says -> what helps
     "ambiguous": " Hint: torch.where chooses for each number of a tensor.",
+    "not all arguments converted": " Hint: a hexdigest is text; int(text, 16) is its number.",
+    "invalid literal for int": " Hint: a hexdigest is text; int(text, 16) is its number.",
+    "sparse_coo": " Hint: gray.png has one channel; Pillow's .convert('RGB') gives it three.",
+    "'int' object is not iterable": " Hint: Pillow wants a pair, (size, size).",
     "only one element tensors": " Hint: math works on one number; use torch's functions.",
     "batch2": " Hint: torch.tensordot(matrix, rgb, dims=1) multiplies the channels of (3, H, W).",
 }
