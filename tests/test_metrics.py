@@ -108,3 +108,13 @@ def test_table_names_every_model_and_the_conditions(scene_dataset: LabDataset) -
         assert name in text
         assert f"{row['mse_ab']:.1f}" in text
     assert metrics.AUC_LIMIT == 150
+
+
+def test_rebalanced_auc_weighs_every_bin_alike() -> None:
+    lab = torch.full((1, 3, 8, 8), 50.0)
+    lab[0, 1:] = 0
+    lab[0, 1, 0, :4] = 60.0  # 4 of 64 pixels are red
+    dataset = LabDataset(lab.half(), ["one"], Report(used=1))
+    gray = evaluate(baselines(dataset)["gray"], dataset)
+    assert gray["auc"] == pytest.approx(1 - (4 * 60 / 64) / 150)
+    assert gray["auc_rebalanced"] == pytest.approx(1 - ((0 + 60) / 2) / 150)
