@@ -11,6 +11,7 @@ import pytest
 import skimage.color
 import torch
 from PIL import Image
+from torch import nn
 from torch.nn import functional as F
 
 from course_utils import checks, color
@@ -161,6 +162,25 @@ class NotResized(Pairs):
         return lab[:1], lab[1:]
 
 
+def field_of(layers: list, own: bool = False, begin: int = 1) -> int:
+    field, accumulated = begin, 1
+    for kernel, stride, dilation in layers:
+        field += (kernel - 1) * dilation * accumulated * (stride if own else 1)
+        accumulated *= stride
+    return field
+
+
+def block_of(inputs, outputs, strides=(1, 1, 2), padding=1, norms=1, first="relu", kernel=3):
+    modules = []
+    for stride in strides:
+        modules += [nn.Conv2d(inputs, outputs, kernel, stride, padding), nn.ReLU()]
+        inputs = outputs
+    modules += [nn.BatchNorm2d(outputs)] * norms
+    if first == "norm":
+        modules[-2:] = modules[:-3:-1]
+    return nn.Sequential(*modules)
+
+
 CALLS = count()
 
 
@@ -201,6 +221,19 @@ RIGHT = {
     ],
     "effective_dilation": [DILATIONS, {k: torch.tensor(v) for k, v in DILATIONS.items()}],
     "output_size": [size_of, lambda *case: torch.tensor(size_of(*case))],
+    "receptive_field": [field_of, lambda layers: torch.tensor(float(field_of(layers)))],
+    "block": [
+        block_of,
+        lambda i, o: nn.Sequential(block_of(i, o)[:4], block_of(o, o)[4:]),
+    ],
+    "parameters": [
+        lambda i, o, k, bn: k**2 * i * o + o + 2 * o * bn,
+        lambda i, o, k, bn: sum(
+            p.numel()
+            for m in (nn.Conv2d(i, o, k), *([nn.BatchNorm2d(o)] if bn else []))
+            for p in m.parameters()
+        ),
+    ],
     "l2_answer": [(22.5, -27.5), [22.5, -27.5], torch.tensor([22.5, -27.5])],
     "training_step": [step],
     "auc": [
@@ -369,6 +402,34 @@ MISTAKES = {
         (lambda s, k, st, d, p: (s + 2 * p - d * (k - 1) - 1) // st, "add 1"),
         (lambda s, k, st, d, p: (s + p - d * (k - 1) - 1) // st + 1, "both sides"),
         (lambda s, k, st, d, p: s // st, "count where it can start"),
+    ],
+    "receptive_field": [
+        (lambda layers: field_of(layers, own=True), "own stride"),
+        (lambda layers: field_of(layers, begin=0), "begin with 1"),
+        (lambda layers: field_of([(k, s, 1) for k, s, d in layers]), "dilation pixels apart"),
+        (lambda layers: field_of([(k, 1, d) for k, s, d in layers]), "all strides before"),
+        (lambda layers: field_of([(k + 1, s, d) for k, s, d in layers]), "kernel - 1"),
+        (lambda layers: 7, "product of the strides"),
+    ],
+    "block": [
+        (lambda i, o: block_of(i, o, (1, 2)), "3 convolutions"),
+        (lambda i, o: block_of(i, o, (2, 1, 1)), "strides 1, 1, 2"),
+        (lambda i, o: block_of(i, o, padding=0), "padding=1"),
+        (lambda i, o: block_of(i, o, norms=0), "one BatchNorm2d"),
+        (lambda i, o: block_of(i, o, first="norm"), "after the last ReLU"),
+        (lambda i, o: block_of(i, o, kernel=5, padding=2), "3 x 3"),
+        (lambda i, o: nn.Sequential(block_of(i, o, (1, 1, 1)), nn.MaxPool2d(2)), "no pooling"),
+        (lambda i, o: block_of(i, i), "channels"),
+        (lambda i, o: [nn.ReLU()], "nn.Sequential"),
+    ],
+    "parameters": [
+        (lambda i, o, k, bn: k * k * i * o + 2 * o * bn, "a bias"),
+        (lambda i, o, k, bn: k * i * o + o + 2 * o * bn, "kernel²"),
+        (lambda i, o, k, bn: k * k * i * o + o, "a scale and a shift"),
+        (lambda i, o, k, bn: k * k * i * o + o + 4 * o * bn, "not learned"),
+        (lambda i, o, k, bn: k * k * o + o + 2 * o * bn, "inputs * outputs"),
+        (lambda i, o, k, bn: k * k * i * o + o + 2 * bn, "each channel"),
+        (lambda i, o, k, bn: "9", "one number"),
     ],
     "l2_answer": [
         ((10, -50), "more frequent"),

@@ -30,6 +30,7 @@ def explorers(scene_dataset: LabDataset) -> dict[str, widgets.Explorer]:
         "resolution": widgets.color_resolution(),
         "distance": widgets.color_distance(),
         "gray": widgets.gray_finder(scene_dataset),
+        "taps": widgets.kernel_taps(),
         "fields": widgets.receptive_fields(),
         "results": widgets.results_browser(lambda L: (L - 50).repeat(1, 2, 1, 1), scene_dataset),
     }
@@ -56,8 +57,9 @@ MOVES = {
         "guess": ("",),
     },
     "distance": {"guess": ("left",)},
-    "gray": {"threshold": 25.0},
-    "fields": {"layer": "conv5_3"},
+    "gray": {"threshold": 30.0},
+    "taps": {"layer": "conv4_3", "grid": "its own map"},
+    "fields": {"layer": "conv5_3", "photo": "cat"},
     "results": {"picture": 3, "strength": 2.0},
 }
 
@@ -240,7 +242,7 @@ def test_pairs_are_equally_far_in_rgb_and_judged_before_the_numbers(explorers: d
 
 def test_the_receptive_field_is_drawn_as_large_as_it_is(explorers: dict) -> None:
     explorer = explorers["fields"]
-    explorer.set(layer="conv4_3")
+    explorer.set(layer="conv4_3", photo="astronaut")
     row = shown(explorer)[224 - 42 : 224 + 43, :448]  # the field is 85 pixels
     assert "85 x 85" in explorer.words.value
     assert (row[:, 224 - 42] > 240).all()

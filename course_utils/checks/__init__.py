@@ -6,7 +6,13 @@ the hint names the mistake. A module for each lesson.
 """
 
 from course_utils.checks.data import dataset, first_n, is_gray, pixels_converted, split
-from course_utils.checks.dilated_cnn import effective_dilation, output_size
+from course_utils.checks.dilated_cnn import (
+    block,
+    effective_dilation,
+    output_size,
+    parameters,
+    receptive_field,
+)
 from course_utils.checks.l2_training import l2_answer, training_step
 from course_utils.checks.lab_color import (
     hue_and_chroma,
@@ -20,6 +26,7 @@ from course_utils.checks.start import colorized, what_is_guessed
 
 __all__ = [
     "auc",
+    "block",
     "colorfulness",
     "colorized",
     "dataset",
@@ -31,7 +38,9 @@ __all__ = [
     "lab_f",
     "lab_predictions",
     "output_size",
+    "parameters",
     "pixels_converted",
+    "receptive_field",
     "rgb_to_lab",
     "split",
     "srgb_decode",

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import torch
+from torch import nn
+
 from course_utils.checks.framework import Wrong, call, check, number
 from course_utils.network import LAYERS, architecture_table
 
@@ -59,4 +62,117 @@ def output_size(answer: Callable) -> None:
         raise Wrong(
             f"size, kernel, stride, dilation, padding = {cases[at]}: expected {results[''][at]}, "
             f"got {got[at]:g}. Hint: {hint}."
+        )
+
+
+@check("Receptive field")
+def receptive_field(answer: Callable) -> None:
+    """A function from layers, a list of (kernel, stride, dilation), to the receptive field."""
+    slips = {
+        "": {},
+        "a layer's own stride does not count for itself, only for those after it": {"own": True},
+        "the taps of a dilated kernel are dilation pixels apart": {"dilated": False},
+        "one step on a map is as many input pixels as all strides before multiply to": {
+            "strided": False
+        },
+        "begin with 1: before the first layer a unit sees one pixel": {"begin": 0},
+        "a kernel of 3 adds two gaps, kernel - 1": {"gaps": 0},
+    }
+    cases = (
+        [(3, 1, 1)],
+        [(3, 1, 1), (3, 2, 1), (3, 1, 1)],
+        [(3, 1, 1), (3, 1, 2), (5, 1, 1)],
+        [(layer.kernel, layer.stride, layer.dilation) for layer in LAYERS[:19]],
+    )
+    got = [number(call(answer, list(case))) for case in cases]
+    results = {hint: [_field(case, **slip) for case in cases] for hint, slip in slips.items()}
+    unknown = "field += (kernel - 1) * dilation * (product of the strides before)"
+    hint = next((hint for hint, result in results.items() if result == got), unknown)
+    if hint:
+        at = next(i for i, value in enumerate(got) if value != results[""][i])
+        name = cases[at] if at < 3 else "conv1_1 to conv7_3"
+        raise Wrong(f"{name}: expected {results[''][at]}, got {got[at]:g}. Hint: {hint}.")
+
+
+def _field(
+    layers: list[tuple[int, int, int]],
+    own: bool = False,
+    dilated: bool = True,
+    strided: bool = True,
+    begin: int = 1,
+    gaps: int = 1,
+) -> int:
+    field, accumulated = begin, 1
+    for kernel, stride, dilation in layers:
+        after = accumulated * stride if strided else 1
+        field += (kernel - gaps) * (dilation if dilated else 1) * (after if own else accumulated)
+        accumulated = after
+    return field
+
+
+@check("One block")
+def block(answer: Callable) -> None:
+    """A function (inputs, outputs) -> nn.Sequential, a block like conv3."""
+    made = call(answer, 6, 10)
+    if not isinstance(made, nn.Module):
+        raise Wrong(f"expected nn.Sequential(...), got {type(made).__name__}.")
+    modules = [m for m in made.modules() if not list(m.children())]
+    kinds = " ".join(type(module).__name__ for module in modules)
+    convolutions = [m for m in modules if isinstance(m, nn.Conv2d)]
+    if "Pool" in kinds:
+        raise Wrong("no pooling here. Hint: the third convolution has stride=2.")
+    if len(convolutions) != 3:
+        raise Wrong(f"expected 3 convolutions, got {len(convolutions)}.")
+    if kinds.count("BatchNorm2d") != 1:
+        raise Wrong(f"expected one BatchNorm2d, at the end, got {kinds.count('BatchNorm2d')}.")
+    expected = "Conv2d ReLU Conv2d ReLU Conv2d ReLU BatchNorm2d"
+    if kinds != expected:
+        hint = "ReLU after each convolution, BatchNorm after the last ReLU"
+        raise Wrong(f"expected {expected}, got {kinds}. Hint: {hint}.")
+    strides = [m.stride[0] for m in convolutions]
+    if strides != [1, 1, 2]:
+        raise Wrong(f"expected strides 1, 1, 2 as in the table, got {strides}.")
+    if any(m.kernel_size != (3, 3) for m in convolutions):
+        raise Wrong("expected kernels of 3 x 3.")
+    with torch.no_grad():
+        out = call(made.eval(), torch.rand(1, 6, 16, 16))
+    if out.shape[1] != 10:
+        raise Wrong(f"expected {10} channels to come out, got {out.shape[1]}.")
+    if out.shape[2:] != (8, 8):
+        raise Wrong(
+            f"expected 16 x 16 to become 8 x 8, got {out.shape[2]} x {out.shape[3]}. Hint: "
+            "padding=1 keeps the size at stride 1."
+        )
+
+
+@check("How many parameters")
+def parameters(answer: Callable) -> None:
+    """A function (inputs, outputs, kernel, batch_norm) -> how many numbers are learned."""
+    formulas = {
+        "": lambda i, o, k, bn: k * k * i * o + o + 2 * o * bn,
+        "each output channel has a bias": lambda i, o, k, bn: k * k * i * o + 2 * o * bn,
+        "a kernel has height and width, kernel²": lambda i, o, k, bn: k * i * o + o + 2 * o * bn,
+        "BatchNorm learns a scale and a shift for each channel": (
+            lambda i, o, k, bn: k * k * i * o + o
+        ),
+        "BatchNorm's running mean and variance are measured, not learned": (
+            lambda i, o, k, bn: k * k * i * o + o + 4 * o * bn
+        ),
+        "each output channel looks at all input channels, inputs * outputs": (
+            lambda i, o, k, bn: k * k * o + o + 2 * o * bn
+        ),
+        "one BatchNorm pair for each channel, not one for all": (
+            lambda i, o, k, bn: k * k * i * o + o + 2 * bn
+        ),
+    }
+    cases = ((1, 64, 3, False), (64, 64, 3, True), (256, 313, 1, False))
+    got = [number(call(answer, *case)) for case in cases]
+    results = {hint: [formula(*case) for case in cases] for hint, formula in formulas.items()}
+    unknown = "weights, plus biases, plus 2 numbers a channel where there is a BatchNorm"
+    hint = next((hint for hint, result in results.items() if result == got), unknown)
+    if hint:
+        at = next(i for i, value in enumerate(got) if value != results[""][i])
+        raise Wrong(
+            f"inputs, outputs, kernel, batch_norm = {cases[at]}: expected {results[''][at]:,}, "
+            f"got {got[at]:,.0f}. Hint: {hint}."
         )

@@ -1,7 +1,7 @@
 """Interactive figures, a module a lesson: controls above a picture, and what it shows in words."""
 
 from course_utils.widgets.data import gray_finder
-from course_utils.widgets.dilated_cnn import receptive_fields
+from course_utils.widgets.dilated_cnn import kernel_taps, receptive_fields
 from course_utils.widgets.explorer import Explorer, Guess
 from course_utils.widgets.judging import color_distance, color_resolution
 from course_utils.widgets.lab_color import ab_plane, photo_channels, two_photos
@@ -14,6 +14,7 @@ __all__ = [
     "color_distance",
     "color_resolution",
     "gray_finder",
+    "kernel_taps",
     "photo_channels",
     "receptive_fields",
     "results_browser",

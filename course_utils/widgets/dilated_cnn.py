@@ -1,47 +1,84 @@
-"""The widget of lesson 3, the dilated CNN."""
+"""The widgets of lesson 3, the dilated CNN."""
+
+from math import floor
 
 import ipywidgets
 from PIL import Image, ImageDraw
 
-from course_utils.network import LAYERS, architecture_table
+from course_utils.network import architecture_table
 from course_utils.photos import sample_photo
-from course_utils.widgets.explorer import Explorer
-from course_utils.widgets.pictures import strip
+from course_utils.widgets.explorer import Explorer, photo_choice
+from course_utils.widgets.pictures import paper, strip
+
+TAP = "#D55E00"
+
+
+def kernel_taps(cells: int = 41, side: int = 11) -> Explorer:
+    """The taps of a layer's kernel on a grid of input pixels, or of pixels of its own map."""
+    rows = {row["layer"]: row for row in architecture_table()}
+
+    def render(layer: str, grid: str) -> tuple[Image.Image, str]:
+        row = rows[layer]
+        taps, step = _taps(row)
+        if grid == "its own map":
+            step = step // row["Sa"] if row["S"] >= 1 else 1
+        picture = paper(cells * side + 1, cells * side + 1)
+        draw = ImageDraw.Draw(picture)
+        for n in range(cells + 1):
+            draw.line((n * side, 0, n * side, cells * side), fill="#CCCCCC")
+            draw.line((0, n * side, cells * side, n * side), fill="#CCCCCC")
+        for dx in taps:
+            for dy in taps:
+                x, y = (floor(cells // 2 + d * step + 0.5) * side for d in (dx, dy))
+                draw.rectangle((x, y, x + side, y + side), fill=TAP, outline="black")
+        words = f"{layer}, on a grid of {grid}: {len(taps) ** 2} taps, "
+        words += f"{step} apart" if step > 1 else "side by side"
+        words += f". Dilation {row['D']}, strides before it multiply to {row['Sa']}."
+        return picture, words
+
+    grids = ipywidgets.ToggleButtons(options=("input pixels", "its own map"), description="grid of")
+    return Explorer(render, layer=_layers(rows, "conv5_1"), grid=grids)
 
 
 def receptive_fields(photo: str = "astronaut", size: int = 448) -> Explorer:
-    """Where one unit of a layer looks: its receptive field, and the nine taps of its kernel."""
+    """Where one unit of a layer looks: its receptive field and the taps of its kernel."""
     rows = {row["layer"]: row for row in architecture_table()}
-    kernels = {layer.name: layer.kernel for layer in LAYERS}
-    image = sample_photo(photo).resize((size, size))
 
-    def render(layer: str) -> tuple[Image.Image, str]:
+    def render(layer: str, photo: str) -> tuple[Image.Image, str]:
         row = rows[layer]
-        canvas = image.copy()
+        canvas = sample_photo(photo).resize((size, size))
         draw = ImageDraw.Draw(canvas)
-        half = row["RF"] / 2
-        centre = size / 2
+        half, centre = row["RF"] / 2, size / 2
         draw.rectangle(
             (centre - half, centre - half, centre + half, centre + half), outline="white", width=3
         )
-        # A transposed layer gathers from a 2x2 neighborhood of the coarser grid.
-        taps = (-0.5, 0.5) if kernels[layer] == 4 else (-1, 0, 1)
-        step = row["De"] * (2 if kernels[layer] == 4 else 1)
+        taps, step = _taps(row)
         dot = 1.5 if step < 5 else 3
         for dx in taps:
             for dy in taps:
                 x, y = centre + dx * step, centre + dy * step
-                draw.ellipse((x - dot, y - dot, x + dot, y + dot), fill="#D55E00", outline="white")
+                draw.ellipse((x - dot, y - dot, x + dot, y + dot), fill=TAP, outline="white")
         zoom = canvas.crop([round(centre + s * 56) for s in (-1, -1, 1, 1)]).resize((448, 448), 0)
         words = (
             f"{layer}: a kernel with dilation {row['D']} after strides that multiply to "
             f"{row['Sa']} has its taps {step} pixels apart (effective dilation). "
-            f"One unit sees {row['RF']} x {row['RF']} pixels (white square). "
+            f"One unit sees {row['RF']} x {row['RF']} pixels (white square), "
+            f"{min(1, row['RF'] ** 2 / size**2):.0%} of {photo}. "
             f"Right: the middle, 4 times larger."
         )
         return strip([canvas, zoom]), words
 
-    layers = ipywidgets.SelectionSlider(
-        options=list(rows), value="conv4_1", description="layer", continuous_update=False
+    return Explorer(render, layer=_layers(rows, "conv4_1"), photo=photo_choice("photo", photo))
+
+
+def _taps(row: dict) -> tuple[tuple[float, ...], int]:
+    """Where the taps of a kernel lie along one side, in steps, and a step in input pixels."""
+    if row["S"] < 1:  # a transposed layer gathers from 2 x 2 of the coarser map before it
+        return (-0.5, 0.5), 2 * row["De"]
+    return (-1, 0, 1), row["De"]
+
+
+def _layers(rows: dict[str, dict], value: str) -> ipywidgets.SelectionSlider:
+    return ipywidgets.SelectionSlider(
+        options=list(rows), value=value, description="layer", continuous_update=False
     )
-    return Explorer(render, layer=layers)
