@@ -26,6 +26,7 @@ LESSON_MINUTES = {  # what Run All takes on 2 cores without a GPU
     "03_dilated_cnn": 1,
     "04_l2_training": 3,
     "05_results": 1,
+    "06_color_as_classification": 1,
 }
 
 
@@ -79,7 +80,7 @@ def _doctor(_: argparse.Namespace) -> int:
     print(f"Device: {gpu or f'CPU, {torch.get_num_threads()} threads; every lesson runs on it'}")
     print("Minutes to run each lesson on 2 cores:")
     for lesson, minutes in LESSON_MINUTES.items():
-        print(f"  {lesson:16} {minutes}")
+        print(f"  {lesson:27} {minutes}")
     return 0
 
 

@@ -141,14 +141,15 @@ def format_table(rows: dict[str, dict[str, float]]) -> str:
         "rebalanced AuC over the bins of the true colors, PSNR and colorfulness over pictures; "
         f"colorfulness of the originals {first['colorfulness_of_originals']:.1f}"
     )
+    wide = max(map(len, rows))
     lines = [
         head,
-        f"{'':16} {'MSE(ab)':>8} {'RMSE':>6} {'AuC %':>6} {'rebal %':>8} {'PSNR dB':>8} "
+        f"{'':{wide}} {'MSE(ab)':>8} {'RMSE':>6} {'AuC %':>6} {'rebal %':>8} {'PSNR dB':>8} "
         f"{'colorful':>9}",
     ]
     for name, row in rows.items():
         lines.append(
-            f"{name:16} {row['mse_ab']:8.1f} {row['rmse_ab']:6.2f} {100 * row['auc']:6.2f} "
+            f"{name:{wide}} {row['mse_ab']:8.1f} {row['rmse_ab']:6.2f} {100 * row['auc']:6.2f} "
             f"{100 * row['auc_rebalanced']:8.2f} {row['psnr']:8.2f} {row['colorfulness']:9.1f}"
         )
     return "\n".join(lines)

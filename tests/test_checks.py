@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import checks, color
+from course_utils import bins, checks, color
 from course_utils.network import LAYERS, architecture_table
 from course_utils.photos import sample_photo
 
@@ -181,6 +181,24 @@ def block_of(inputs, outputs, strides=(1, 1, 2), padding=1, norms=1, first="relu
     return nn.Sequential(*modules)
 
 
+def soft(color, centers, sigma=5.0, keep=5, largest=False, power=2, two=2, norm=True):
+    distance = (centers - color).norm(dim=1)
+    index = distance.topk(keep, largest=largest).indices
+    weights = torch.zeros_like(distance)
+    weights[index] = torch.exp(-(distance[index] ** power) / (two * sigma**2))
+    return weights / weights.sum() if norm else weights
+
+
+def annealed(chance, centers, T, norm=True):
+    sharp = (chance.double() ** (1 / T)).float()
+    return (sharp / sharp.sum() if norm else sharp) @ centers
+
+
+def weights_of(prior, uniform):
+    weights = 1 / ((1 - uniform) * prior + uniform / len(prior))
+    return weights / (prior * weights).sum()
+
+
 CALLS = count()
 
 
@@ -234,6 +252,18 @@ RIGHT = {
             for p in m.parameters()
         ),
     ],
+    "soft_encoded": [
+        soft,
+        lambda color, centers: soft(color.double(), centers.double()).numpy(),
+        lambda color, centers: bins.soft_encode(color.reshape(1, 2, 1, 1)).flatten(),
+    ],
+    "annealed_mean": [
+        annealed,
+        lambda p, c, T: torch.softmax(p.log() / T, 0) @ c,
+        lambda p, c, T: (torch.softmax(p.log() / T, 0)[:, None] * c).sum(0).numpy(),
+    ],
+    "rebalancing": [weights_of, lambda prior, uniform: weights_of(prior.double(), uniform).numpy()],
+    "patchy": [(2.06, 102.96), torch.tensor([2.0591, 102.956]), [np.hypot(1, 1.8), 103.0]],
     "l2_answer": [(22.5, -27.5), [22.5, -27.5], torch.tensor([22.5, -27.5])],
     "training_step": [step],
     "auc": [
@@ -430,6 +460,41 @@ MISTAKES = {
         (lambda i, o, k, bn: k * k * o + o + 2 * o * bn, "inputs * outputs"),
         (lambda i, o, k, bn: k * k * i * o + o + 2 * bn, "each channel"),
         (lambda i, o, k, bn: "9", "one number"),
+    ],
+    "soft_encoded": [
+        (lambda color, centers: soft(color, centers, keep=313), "only the 5 nearest"),
+        (lambda color, centers: soft(color, centers, norm=False), "divide by the sum"),
+        (lambda color, centers: soft(color, centers, two=1), "the 2 is missing"),
+        (lambda color, centers: soft(color, centers, power=1), "square the distance"),
+        (lambda color, centers: soft(color, centers, sigma=1e6), "by a Gaussian"),
+        (lambda color, centers: soft(color, centers, keep=1), "one bin alone"),
+        (lambda color, centers: color, "shape (313,)"),
+    ],
+    "annealed_mean": [
+        (lambda p, c, T: annealed(p, c, T, norm=False), "divide by their sum"),
+        (lambda p, c, T: annealed(p, c, 1 / T), "not p ** T"),
+        (lambda p, c, T: torch.softmax(p / T, 0) @ c, "not logits"),
+        (lambda p, c, T: p @ c, "no effect"),
+        (lambda p, c, T: c[p.argmax()], "most likely bin"),
+        (lambda p, c, T: annealed(p, c, T).flip(0), "exchanged"),
+        (lambda p, c, T: p, "shape (2,)"),
+    ],
+    "rebalancing": [
+        (lambda prior, uniform: 1 / prior, "infinite"),
+        (lambda prior, uniform: 1 / ((1 - uniform) * prior + uniform / 313), "is 1"),
+        (lambda prior, uniform: weights_of(prior, 1 - uniform), "share of 1 / Q"),
+        (lambda prior, uniform: (w := weights_of(prior, uniform)) / w.sum(), "themselves"),
+        (lambda prior, uniform: (w := weights_of(prior, uniform)) / w.mean(), "plain mean"),
+        (lambda prior, uniform: 1 / weights_of(prior, uniform), ""),
+        (lambda prior, uniform: prior.sum(), "shape (313,)"),
+    ],
+    "patchy": [
+        ((102.96, 102.96), "the mean of both"),
+        ((2.06, 0.0), "likelier"),
+        ((2.06, 2.06), "no mean"),
+        ((102.96, 2.06), "exchanged"),
+        ((4.24, 102.96), "not its square"),
+        (7, "two numbers"),
     ],
     "l2_answer": [
         ((10, -50), "more frequent"),

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from course_utils import figures, widgets
+from course_utils.colorize import load_model
 from course_utils.data import LabDataset
 from course_utils.network import architecture_table
 from course_utils.photos import sample_path
@@ -32,6 +33,7 @@ def explorers(scene_dataset: LabDataset) -> dict[str, widgets.Explorer]:
         "gray": widgets.gray_finder(scene_dataset),
         "taps": widgets.kernel_taps(),
         "fields": widgets.receptive_fields(),
+        "heat": widgets.temperature_explorer(load_model("landscapes-rebalanced", "cpu")),
         "results": widgets.results_browser(lambda L: (L - 50).repeat(1, 2, 1, 1), scene_dataset),
     }
 
@@ -59,6 +61,7 @@ MOVES = {
     "distance": {"guess": ("left",)},
     "gray": {"threshold": 30.0},
     "taps": {"layer": "conv4_3", "grid": "its own map"},
+    "heat": {"photo": "coffee", "temperature": 0.1, "x": 60.0, "y": 80.0},
     "fields": {"layer": "conv5_3", "photo": "cat"},
     "results": {"picture": 3, "strength": 2.0},
 }

@@ -5,6 +5,12 @@ or returns `...`) is "not tried yet". Where an answer equals what a well-known m
 the hint names the mistake. A module for each lesson.
 """
 
+from course_utils.checks.classification import (
+    annealed_mean,
+    patchy,
+    rebalancing,
+    soft_encoded,
+)
 from course_utils.checks.data import dataset, first_n, is_gray, pixels_converted, split
 from course_utils.checks.dilated_cnn import (
     block,
@@ -25,6 +31,7 @@ from course_utils.checks.results import auc, colorfulness
 from course_utils.checks.start import colorized, what_is_guessed
 
 __all__ = [
+    "annealed_mean",
     "auc",
     "block",
     "colorfulness",
@@ -39,9 +46,12 @@ __all__ = [
     "lab_predictions",
     "output_size",
     "parameters",
+    "patchy",
     "pixels_converted",
+    "rebalancing",
     "receptive_field",
     "rgb_to_lab",
+    "soft_encoded",
     "split",
     "srgb_decode",
     "training_step",

@@ -1,5 +1,6 @@
 """Interactive figures, a module a lesson: controls above a picture, and what it shows in words."""
 
+from course_utils.widgets.classification import temperature_explorer
 from course_utils.widgets.data import gray_finder
 from course_utils.widgets.dilated_cnn import kernel_taps, receptive_fields
 from course_utils.widgets.explorer import Explorer, Guess
@@ -18,5 +19,6 @@ __all__ = [
     "photo_channels",
     "receptive_fields",
     "results_browser",
+    "temperature_explorer",
     "two_photos",
 ]

@@ -1,0 +1,114 @@
+"""The widget of lesson 6, color as classification."""
+
+from functools import lru_cache
+from math import log
+
+import matplotlib
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+from torch.nn import functional as F
+
+from course_utils.bins import AB_BINS, annealed_mean
+from course_utils.color import lab_to_rgb
+from course_utils.metrics import device_of
+from course_utils.network import UPSAMPLING, ColorizationNet
+from course_utils.widgets.explorer import Explorer, photo_choice, slider
+from course_utils.widgets.pictures import paper, photo_lab, strip, titled, to_image, write
+
+SIDE = 256
+DOT = 9  # pixels a bin takes on the plane, at most
+
+
+def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> Explorer:
+    """A photo recolored at any temperature, where the network is unsure, and what it thinks at a
+    pixel: the probability of every bin."""
+    device = device_of(model)
+
+    @lru_cache
+    def scored(name: str) -> tuple[Tensor, Tensor, Image.Image]:
+        """L (1, H, W), the log-probabilities (313, H/4, W/4) and a picture of their entropy."""
+        lightness = photo_lab(name, SIDE, square=True)[:1]
+        with torch.inference_mode():
+            logits = model.eval().logits(lightness[None].to(device)).float().cpu()[0]
+        logs = logits.log_softmax(dim=0)
+        unsure = entropy(logs)
+        span = (unsure - unsure.min()) / (unsure.max() - unsure.min()).clamp(min=1e-6)
+        pixels = (255 * matplotlib.colormaps["viridis"](span.numpy())[..., :3]).astype("uint8")
+        return lightness, logs, Image.fromarray(pixels).resize((SIDE, SIDE), 0)
+
+    def render(photo: str, temperature: float, x: float, y: float) -> tuple[Image.Image, str]:
+        lightness, logs, unsure = scored(photo)
+        ab = annealed_mean(logs[None], temperature)
+        large = F.interpolate(ab, scale_factor=UPSAMPLING, mode="bilinear")
+        row, column = (
+            min(int(share / 100 * size), size - 1)
+            for share, size in zip((y, x), logs.shape[-2:], strict=True)
+        )
+        at_pixel = logs[:, row, column]
+        sharp = (at_pixel / temperature).log_softmax(dim=0)
+        level = lightness[0, UPSAMPLING * row, UPSAMPLING * column].item()
+        a, b = ab[0, :, row, column].tolist()
+        panels = {
+            f"recolored, T = {temperature:.2f}": to_image(torch.cat((lightness, large[0]))),
+            "unsure: yellow, sure: dark": unsure.copy(),
+        }
+        place = ((column + 0.5) * UPSAMPLING, (row + 0.5) * UPSAMPLING)
+        for panel in panels.values():
+            _mark(panel, place)
+        panels["the bins at the marked pixel"] = _plane(sharp.exp(), level, (a, b))
+        most = AB_BINS[at_pixel.argmax()].tolist()
+        words = (
+            f"{photo}, T = {temperature:.2f}. At {x:.0f} % from the left and {y:.0f} % from the "
+            f"top: likeliest bin a {most[0]:.0f}, b {most[1]:.0f} "
+            f"(probability {at_pixel.max().exp():.0%} at T = 1), entropy "
+            f"{entropy(at_pixel) / log(2):.1f} of at most {log(len(AB_BINS), 2):.1f} bits. "
+            f"The color taken: a {a:.0f}, b {b:.0f}, chroma {(a * a + b * b) ** 0.5:.0f}."
+        )
+        return strip([titled(panel, name) for name, panel in panels.items()]), words
+
+    heat = slider("temperature", 0.38, 0.02, 1, 0.02)
+    heat.continuous_update, heat.readout_format = True, ".2f"
+    return Explorer(
+        render,
+        photo=photo_choice("photo", photo),
+        temperature=heat,
+        x=slider("x: left to right, %", 25, 0, 100),
+        y=slider("y: top to bottom, %", 25, 0, 100),
+    )
+
+
+def entropy(logs: Tensor) -> Tensor:
+    """How unsure a distribution is, from log-probabilities (313, ...), in nats."""
+    return -(logs.exp() * logs).sum(dim=0)
+
+
+def _plane(chance: Tensor, level: float, answer: tuple[float, float]) -> Image.Image:
+    """The bins on the ab plane, a dot each, as large as its probability and in its color."""
+    canvas = paper(SIDE, SIDE)
+    draw = ImageDraw.Draw(canvas)
+    planes = torch.stack((torch.full((313,), max(level, 35.0)), *AB_BINS.T))[..., None]
+    colors = (255 * lab_to_rgb(planes)[..., 0].T).round().int().tolist()
+    most = chance.max().item()
+    for (a, b), p, color in zip(AB_BINS.tolist(), chance.tolist(), colors, strict=True):
+        x, y = _on_plane(a, b)
+        radius = 1 + (DOT - 1) * (p / most) ** 0.5
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), tuple(color), "#888888")
+    _mark(canvas, _on_plane(*answer))
+    write(canvas, (SIDE - 2, SIDE / 2 + 4), "red", "ra")
+    write(canvas, (2, SIDE / 2 + 4), "green")
+    write(canvas, (SIDE / 2 + 6, 0), "yellow")
+    write(canvas, (SIDE / 2 + 6, SIDE - 16), "blue")
+    return canvas
+
+
+def _on_plane(a: float, b: float) -> tuple[float, float]:
+    return SIDE / 2 + a * SIDE / 240, SIDE / 2 - b * SIDE / 240
+
+
+def _mark(image: Image.Image, place: tuple[float, float]) -> None:
+    """A cross that shows on any color."""
+    draw, (x, y) = ImageDraw.Draw(image), place
+    for width, shade in ((4, "white"), (2, "black")):
+        draw.line((x - 7, y, x + 7, y), fill=shade, width=width)
+        draw.line((x, y - 7, x, y + 7), fill=shade, width=width)
