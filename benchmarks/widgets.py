@@ -55,7 +55,9 @@ explorers = {
     "color_resolution": widgets.color_resolution(),
     "color_distance": widgets.color_distance(),
     "gray_finder": widgets.gray_finder(open_source("samples", 96, "all")),
+    "kernel_taps": widgets.kernel_taps(),
     "receptive_fields": widgets.receptive_fields(),
+    "temperature_explorer": widgets.temperature_explorer(load_model("landscapes-rebalanced")),
     "results_browser": widgets.results_browser(model, open_source("scenes", 64, "val")),
 }
 for name, explorer in explorers.items():

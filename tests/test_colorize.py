@@ -1,10 +1,12 @@
+import json
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from course_utils.color import rgb_to_lab
-from course_utils.colorize import colorize, load_model
+from course_utils.colorize import WEIGHTS, colorize, load_model
 from course_utils.network import ColorizationNet
 from course_utils.photos import sample_photo
 
@@ -63,3 +65,13 @@ def test_landscapes_beat_the_baselines(landscapes: object) -> None:
 def test_bad_sizes(model: ColorizationNet, size: int) -> None:
     with pytest.raises(ValueError, match="multiple of 8"):
         colorize(Image.new("RGB", (10, 10)), model, size)
+
+
+def test_the_rebalanced_network_is_as_its_card_says(landscapes: object) -> None:
+    from course_utils.data import open_source
+    from course_utils.metrics import evaluate
+
+    row = evaluate(load_model("landscapes-rebalanced", "cpu"), open_source(landscapes, 64, "val"))
+    told = json.loads((WEIGHTS / "heads.json").read_text())["rows"]["rebalanced, T = 0.38"]
+    for name in ("mse_ab", "auc", "auc_rebalanced", "colorfulness"):
+        assert row[name] == pytest.approx(told[name], rel=0.01)

@@ -73,8 +73,8 @@ def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> Explo
         render,
         photo=photo_choice("photo", photo),
         temperature=heat,
-        x=slider("x: left to right, %", 25, 0, 100),
-        y=slider("y: top to bottom, %", 25, 0, 100),
+        x=slider("from left, %", 25, 0, 100),
+        y=slider("from top, %", 25, 0, 100),
     )
 
 

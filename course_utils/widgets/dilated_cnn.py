@@ -36,7 +36,7 @@ def kernel_taps(cells: int = 41, side: int = 11) -> Explorer:
         words += f". Dilation {row['D']}, strides before it multiply to {row['Sa']}."
         return picture, words
 
-    grids = ipywidgets.ToggleButtons(options=("input pixels", "its own map"), description="grid of")
+    grids = ipywidgets.Dropdown(options=("input pixels", "its own map"), description="grid of")
     return Explorer(render, layer=_layers(rows, "conv5_1"), grid=grids)
 
 
@@ -63,7 +63,7 @@ def receptive_fields(photo: str = "astronaut", size: int = 448) -> Explorer:
             f"{layer}: a kernel with dilation {row['D']} after strides that multiply to "
             f"{row['Sa']} has its taps {step} pixels apart (effective dilation). "
             f"One unit sees {row['RF']} x {row['RF']} pixels (white square), "
-            f"{min(1, row['RF'] ** 2 / size**2):.0%} of {photo}. "
+            f"{min(1, row['RF'] ** 2 / size**2):.0%} of the photo {photo}. "
             f"Right: the middle, 4 times larger."
         )
         return strip([canvas, zoom]), words
