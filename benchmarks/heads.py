@@ -41,6 +41,8 @@ def main() -> None:
     for name, choice in HEADS.items():
         config = TrainConfig(data=options.folder, epochs=options.epochs, **choice)
         history = fit(config, train, val, options.out / name, resume=True)
+        if len(history.rows) < options.epochs:
+            raise SystemExit(f"{name} was stopped; call this again, and it goes on")
         history.save(options.out / f"heads-{name.lower()}.jsonl")
         model = read_network(options.out / name / "best.safetensors").eval()
         if name == "L2":
@@ -50,7 +52,7 @@ def main() -> None:
             model.set_temperature(temperature)
             rows[f"{name}, T = {temperature:g}"] = evaluate(model, val)
     about = {"size": 64, "data": "landscapes", "epoch": history.best["epoch"]}
-    for module in model.modules():
+    for module in (module for block in model.blocks() for module in block):
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):  # a variance may be beyond its range
             module.half()
     save_weights(model, options.out / "landscapes-rebalanced.safetensors", **about)

@@ -1,7 +1,7 @@
 """The 313 ab bins: color as classes.
 
 Zhang, Isola and Efros ("Colorful Image Colorization", ECCV 2016) lay a grid of step 10 over
-the ab plane and keep the 313 cells that colors of real photographs fall into. A network then
+the ab plane and keep the 313 cells that they call in gamut. A network then
 gives each bin a probability, and a color is read off as a (sharpened) mean of bin centers.
 """
 
@@ -45,7 +45,7 @@ def soft_encode(ab: Tensor, neighbors: int = 5, sigma: float = 5.0) -> Tensor:
     Returns:
         (B, 313, H, W) weights >= 0 that sum to 1 over the bins.
     Raises:
-        ValueError: ab has not exactly two channels, or a number of neighbors without sense.
+        ValueError: not two channels, no numbers, or a number of neighbors without sense.
     """
     distance, index = _nearest(ab, neighbors)  # (B, H, W, neighbors)
     weight = torch.softmax(-distance.square() / (2 * sigma**2), dim=-1)
@@ -103,9 +103,11 @@ def class_weights(prior: Tensor, uniform: float = 0.5) -> Tensor:
 
 
 def check_temperature(temperature: float) -> None:
-    """Raise ValueError for a temperature outside (0, 1]."""
-    if not 0 < temperature <= 1:
-        raise ValueError(f"temperature: expected a number in (0, 1], got {temperature:g}")
+    """Raise ValueError for a temperature outside (0, 1], or too near 0 to divide by."""
+    if not 1e-6 <= temperature <= 1:
+        raise ValueError(
+            f"temperature: expected a number in (0, 1], 0.000001 at least, got {temperature:g}"
+        )
 
 
 def annealed_mean(logits: Tensor, temperature: float = 0.38) -> Tensor:
@@ -138,6 +140,8 @@ def _nearest(ab: Tensor, neighbors: int) -> tuple[Tensor, Tensor]:
         raise ValueError(f"ab: expected shape (B, 2, H, W), got {tuple(ab.shape)}")
     if not 1 <= neighbors <= len(AB_BINS):
         raise ValueError(f"neighbors: expected 1 to {len(AB_BINS)}, got {neighbors}")
+    if not ab.isfinite().all():
+        raise ValueError("ab: expected numbers, some are NaN or infinite")
     color = ab.float().clamp(-EDGE, EDGE).movedim(1, -1)  # (B, H, W, 2)
     row, column = (color / GRID_STEP + CELLS // 2).round().clamp(0, CELLS - 1).long().unbind(-1)
     around = _bins_around(neighbors).to(ab.device)[row * CELLS + column]  # (B, H, W, candidates)

@@ -108,6 +108,45 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     return _in_slabs(lambda part: linear_to_lab(srgb_decode(part)), rgb, rgb.dtype)
 
 
+def rgb_to_lightness(rgb: Tensor) -> Tensor:
+    """L alone, in a fraction of the time of `rgb_to_lab` for bytes on the CPU.
+
+    Args:
+        rgb: as for `rgb_to_lab`.
+    Returns:
+        (..., 1, H, W) L in 0..100; see `rgb_to_lab`, also for what it raises.
+    """
+    if isinstance(rgb, Tensor) and rgb.dtype == torch.uint8 and rgb.device.type == "cpu":
+        _check_channels(rgb, "rgb")
+        return _in_slabs(_bytes_to_lightness, rgb, torch.float32, channels=1)
+    return rgb_to_lab(rgb)[..., :1, :, :]
+
+
+def fit_gamut(lab: Tensor, steps: int = 8) -> Tensor:
+    """Make colors that a screen cannot show paler until it can: L and hue stay as they are.
+
+    Clipping RGB, which `lab_to_rgb` does, would change L. The chroma is found by halving an
+    interval, to 1 / 2^steps of it.
+
+    Args:
+        lab: (..., 3, H, W) float, L in 0..100.
+    Returns:
+        the same shape; colors inside the gamut are returned as they are.
+    """
+    outside = ~in_gamut(lab)  # (..., H, W)
+    if not outside.any():
+        return lab
+    few = lab.movedim(-3, 0)[:, outside][:, None]  # (3, 1, n)
+    low, high = torch.zeros_like(few[0]), torch.ones_like(few[0])
+    for _ in range(steps):
+        middle = (low + high) / 2
+        shown = in_gamut(torch.cat((few[:1], few[1:] * middle)))
+        low, high = torch.where(shown, middle, low), torch.where(shown, high, middle)
+    result = lab.clone()
+    result.movedim(-3, 0)[:, outside] = torch.cat((few[:1], few[1:] * low))[:, 0]
+    return result
+
+
 def lab_to_rgb(lab: Tensor) -> Tensor:
     """Convert CIE Lab to sRGB in [0, 1]; colors that a screen cannot show are clipped.
 
@@ -220,6 +259,16 @@ def _bytes_to_lab(rgb: Tensor) -> Tensor:
     return torch.from_numpy(lab)[:, None]
 
 
+def _bytes_to_lightness(rgb: Tensor) -> Tensor:
+    """`rgb_to_lightness` of a slab of bytes (3, 1, n), in numpy."""
+    t = _float32(LINEAR_TO_T[1]) @ DECODED_BYTES.take(rgb[:, 0].numpy())
+    f = np.cbrt(t)
+    np.copyto(f, LAB_SLOPE * t + LAB_OFFSET, where=t <= LAB_JOIN_T)
+    f *= np.float32(F_TO_LAB[0, 1])
+    f += np.float32(LAB_SHIFT[0])
+    return torch.from_numpy(f)[None, None]
+
+
 def _lab_to_bytes(lab: Tensor) -> Tensor:
     """`lab_to_uint8` of a slab (3, 1, n), in numpy."""
     f = _float32(LAB_TO_F) @ (lab[:, 0].numpy() - _float32(LAB_SHIFT)[:, None])
@@ -235,19 +284,22 @@ def _float32(matrix: np.ndarray) -> np.ndarray:
     return matrix.astype(np.float32)
 
 
-def _in_slabs(convert: Callable[[Tensor], Tensor], image: Tensor, dtype: torch.dtype) -> Tensor:
-    """Convert (..., 3, H, W) on the CPU a slab (3, 1, n) of pixels at a time, so that what lies
-    between stays in the cache and small. What needs a gradient or another device goes whole."""
+def _in_slabs(
+    convert: Callable[[Tensor], Tensor], image: Tensor, dtype: torch.dtype, channels: int = 3
+) -> Tensor:
+    """Convert (..., 3, H, W) to (..., channels, H, W) on the CPU, a slab (3, 1, n) of pixels at a
+    time, so that what lies between stays in the cache and small. What needs a gradient or another
+    device goes whole."""
     if image.device.type != "cpu" or (image.requires_grad and torch.is_grad_enabled()):
         return convert(image)
     *leading, _, height, width = image.shape
     planes = image.reshape(prod(leading), 3, 1, height * width)
-    out = torch.empty(planes.shape, dtype=dtype)
+    out = torch.empty(len(planes), channels, 1, height * width, dtype=dtype)
     for one, result in zip(planes, out, strict=True):
         for start in range(0, height * width, SLAB):
             part = slice(start, start + SLAB)
             result[..., part] = convert(one[..., part])
-    return out.reshape(image.shape)
+    return out.reshape(*leading, channels, height, width)
 
 
 def _mix(matrix: np.ndarray, planes: Tensor) -> Tensor:

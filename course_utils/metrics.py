@@ -5,16 +5,19 @@ network are measured by the same code. AuC follows Zhang, Isola and Efros (ECCV 
 """
 
 from collections.abc import Callable
+from pathlib import PurePosixPath
 
 import torch
 from torch import Tensor
 
 from course_utils.bins import AB_BINS, nearest_bin
-from course_utils.color import lab_to_rgb
+from course_utils.color import delta_e, lab_to_rgb
 from course_utils.data import LabDataset, batches
 
 Model = Callable[[Tensor], Tensor]
 AUC_LIMIT = 150.0  # ab errors beyond this count as this
+PIXELS_AT_ONCE = 2**18
+REDRAWN, INTERVAL = 400, (0.025, 0.975)  # datasets of the bootstrap, and what is told of them
 
 
 def ab_error(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -41,6 +44,23 @@ def psnr(predicted: Tensor, truth: Tensor) -> Tensor:
     return -10 * mse.clamp(min=1e-10).log10()
 
 
+def ssim(predicted: Tensor, truth: Tensor) -> Tensor:
+    """Structural similarity of RGB in [0, 1], scikit-image's: two (B, 3, H, W) -> (B,).
+
+    Its window is 7 pixels wide, and smaller where the picture is.
+    """
+    from skimage.metrics import structural_similarity
+
+    window = min(7, *(side - 1 + side % 2 for side in truth.shape[-2:]))
+    pairs = zip(predicted.cpu().numpy(), truth.cpu().numpy(), strict=True)
+    return torch.tensor(
+        [
+            structural_similarity(one, other, data_range=1, channel_axis=0, win_size=window)
+            for one, other in pairs
+        ]
+    )
+
+
 def colorfulness(rgb: Tensor) -> Tensor:
     """Hasler and Suesstrunk's measure (2003), RGB in [0, 1] (B, 3, H, W) -> (B,).
 
@@ -53,16 +73,21 @@ def colorfulness(rgb: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def evaluate(model: Model, dataset: LabDataset, batch_size: int = 64) -> dict[str, float]:
-    """Measure a model on every picture of a dataset, at the dataset's size.
+def evaluate(model: Model, dataset: LabDataset, batch_size: int | None = None) -> dict:
+    """Measure a model on every picture of a dataset, at the dataset's size and with the true L.
+
+    Memory does not grow with the number of pictures. `batch_size` does not change the result.
 
     Returns:
         `mse_ab`: mean of the squared errors of a and of b over all pixels, CIE units squared;
         `rmse_ab`: its root; `auc`: see `auc`; `auc_rebalanced`: the mean of the AuC of each ab
         bin that occurs among the true colors, so that a rare color counts as much as gray does
-        (each pixel weighs the inverse of its bin's probability in this dataset); `psnr`: dB in
-        RGB with the true L, mean over pictures; `colorfulness` of the results and
-        `colorfulness_of_originals`, means over pictures; `pictures`; `size`.
+        (each pixel weighs the inverse of its bin's probability in this dataset); `delta_e`:
+        CIEDE2000 over all pixels. Means over pictures: `psnr`, dB in RGB; `ssim` in RGB;
+        `colorfulness` of the results, `colorfulness_of_originals` and the mean size of their
+        `colorfulness_difference`. `pictures`, `size`. `intervals`: for each measure the bounds
+        between which it lies with 95 % confidence, had other pictures of the same kind been
+        drawn. `classes`, where pictures lie in folders: `mse_ab`, `auc`, `pictures` of each.
     Raises:
         ValueError: an empty dataset.
     """
@@ -70,34 +95,96 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int = 64) -> dict[st
         raise ValueError("dataset: expected at least one picture, got none")
     if isinstance(model, torch.nn.Module):
         model.eval()
-    device = device_of(model)
-    squared = ratio = vivid = true_vivid = 0.0
-    pixels, clipped = torch.zeros(2, len(AB_BINS), dtype=torch.float64)  # of each bin
-    for lightness, truth in batches(dataset, batch_size, device=device):
+    batch_size = batch_size or max(1, PIXELS_AT_ONCE // dataset.size**2)
+    totals, dice = _Totals(), torch.Generator().manual_seed(0)
+    classes: dict[str, _Totals] = {}
+    kinds = [PurePosixPath(name).parent.name for name in dataset.names]
+    done = 0
+    for lightness, truth in batches(dataset, batch_size, device=device_of(model)):
         predicted = model(lightness).float()
-        share = len(truth) / len(dataset)
-        squared += share * mse_ab(predicted, truth)
-        error = ab_error(predicted, truth).clamp(max=AUC_LIMIT).flatten().double()
-        number = nearest_bin(truth).flatten()
-        pixels += number.bincount(minlength=len(AB_BINS)).cpu()
-        clipped += number.bincount(error, minlength=len(AB_BINS)).cpu()
-        result = lab_to_rgb(torch.cat((lightness, predicted), dim=1))
-        original = lab_to_rgb(torch.cat((lightness, truth), dim=1))
-        ratio += share * psnr(result, original).mean().item()
-        vivid += share * colorfulness(result).mean().item()
-        true_vivid += share * colorfulness(original).mean().item()
-    occurs = pixels > 0
+        measured = _measure(*(part.cpu() for part in (lightness, predicted, truth)))
+        # Poisson bootstrap: a picture is drawn 0, 1, 2 .. times into each of many datasets.
+        times = torch.poisson(torch.ones(len(truth), REDRAWN), generator=dice).double()
+        times = torch.cat((torch.ones(len(truth), 1), times), dim=1)  # (B, 1 + REDRAWN)
+        totals.add(measured, times)
+        here = kinds[done : done + len(truth)]
+        done += len(truth)
+        for kind in set(here) - {""}:
+            mine = torch.tensor([each == kind for each in here])
+            part = {name: measured[name][mine] for name in ("mse_ab", "auc")}
+            classes.setdefault(kind, _Totals()).add(part, times[mine, :1])
+    row = {name: values[0].item() for name, values in totals.measures().items()}
+    row |= {"pictures": len(dataset), "size": dataset.size}
+    row["intervals"] = {
+        name: values[1:].quantile(torch.tensor(INTERVAL).double()).tolist()
+        for name, values in totals.measures().items()
+    }
+    if len(classes) > 1:
+        row["classes"] = {
+            kind: {
+                **{name: values[0].item() for name, values in classes[kind].measures().items()},
+                "pictures": kinds.count(kind),
+            }
+            for kind in sorted(classes)
+        }
+    return row
+
+
+@torch.inference_mode()
+def mean_mse(model: Model, dataset: LabDataset) -> float:
+    """MSE(ab) over a dataset alone, for where `evaluate` would take too long."""
+    squared = 0.0
+    for lightness, ab in batches(dataset, 64, device=device_of(model)):
+        squared += mse_ab(model(lightness).float(), ab) * len(ab) / len(dataset)
+    return squared
+
+
+def _measure(lightness: Tensor, predicted: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    """The measures of each picture, (B,); of the bins, what has to be summed first, (B, 313)."""
+    error = ab_error(predicted, truth).clamp(max=AUC_LIMIT).double()  # (B, H, W)
+    number = nearest_bin(truth).flatten(1)  # (B, H * W)
+    zeros = error.new_zeros(len(truth), len(AB_BINS))
+    labs = [torch.cat((lightness, ab), dim=1) for ab in (predicted, truth)]
+    result, original = (lab_to_rgb(lab) for lab in labs)
+    vivid, true_vivid = colorfulness(result), colorfulness(original)
     return {
-        "mse_ab": squared,
-        "rmse_ab": squared**0.5,
-        "auc": 1 - (clipped.sum() / pixels.sum()).item() / AUC_LIMIT,
-        "auc_rebalanced": 1 - (clipped[occurs] / pixels[occurs]).mean().item() / AUC_LIMIT,
-        "psnr": ratio,
+        "mse_ab": (predicted - truth).square().mean(dim=(1, 2, 3)),
+        "auc": 1 - error.mean(dim=(1, 2)) / AUC_LIMIT,
+        "psnr": psnr(result, original),
+        "ssim": ssim(result, original),
+        "delta_e": delta_e(*labs).mean(dim=(1, 2)),
         "colorfulness": vivid,
         "colorfulness_of_originals": true_vivid,
-        "pictures": len(dataset),
-        "size": dataset.size,
+        "colorfulness_difference": (vivid - true_vivid).abs(),
+        "pixels of bin": zeros.scatter_add(1, number, torch.ones_like(error).flatten(1)),
+        "error of bin": zeros.scatter_add(1, number, error.flatten(1)),
     }
+
+
+class _Totals:
+    """Weighted sums of what pictures measure, for several sets of weights at once."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+
+    def add(self, measured: dict[str, Tensor], times: Tensor) -> None:
+        """measured: name -> (B,) or (B, 313); times: (B, sets), how often a picture counts."""
+        for name, values in (*measured.items(), ("weight", torch.ones(len(times)))):
+            total = times.T.double() @ values.double()  # (sets,) or (sets, 313)
+            self.sums[name] = self.sums.get(name, 0) + total
+
+    def measures(self) -> dict[str, Tensor]:
+        """name -> (sets,)"""
+        sums = dict(self.sums)
+        pixels, error = sums.pop("pixels of bin", None), sums.pop("error of bin", None)
+        weight = sums.pop("weight").clamp(min=1)
+        means = {name: total / weight for name, total in sums.items()}
+        means["rmse_ab"] = means["mse_ab"].sqrt()
+        if pixels is not None:
+            occurs = pixels > 0
+            share = (error / pixels.clamp(min=1)).sum(dim=1) / occurs.sum(dim=1).clamp(min=1)
+            means["auc_rebalanced"] = 1 - share / AUC_LIMIT
+        return means
 
 
 def baselines(train: LabDataset) -> dict[str, Model]:
@@ -132,25 +219,23 @@ def baselines(train: LabDataset) -> dict[str, Model]:
     }
 
 
-def format_table(rows: dict[str, dict[str, float]]) -> str:
+def format_table(rows: dict[str, dict]) -> str:
     """Metrics of several models as text, one line a model."""
-    first = next(iter(rows.values()))
-    head = (
-        f"{first['pictures']} pictures at {first['size']}x{first['size']}; L is the original's; "
-        "errors over all pixels,\n"
-        "rebalanced AuC over the bins of the true colors, PSNR and colorfulness over pictures; "
-        f"colorfulness of the originals {first['colorfulness_of_originals']:.1f}"
-    )
-    wide = max(map(len, rows))
+    first, wide = next(iter(rows.values())), max(map(len, rows))
     lines = [
-        head,
-        f"{'':{wide}} {'MSE(ab)':>8} {'RMSE':>6} {'AuC %':>6} {'rebal %':>8} {'PSNR dB':>8} "
-        f"{'colorful':>9}",
+        f"{first['pictures']} pictures at {first['size']}x{first['size']}; L is the original's",
+        "over pixels: MSE(ab) and its 95 % interval, AuC, rebalanced AuC (over bins), CIEDE2000",
+        "over pictures: PSNR and SSIM of RGB, colorfulness (originals: "
+        f"{first['colorfulness_of_originals']:.1f})",
+        f"{'':{wide}} {'MSE(ab)':>8} {'95 %':>12} {'AuC %':>6} {'rebal %':>8} {'CIEDE':>6} "
+        f"{'PSNR dB':>8} {'SSIM':>6} {'colorful':>9}",
     ]
     for name, row in rows.items():
+        low, high = row["intervals"]["mse_ab"]
         lines.append(
-            f"{name:{wide}} {row['mse_ab']:8.1f} {row['rmse_ab']:6.2f} {100 * row['auc']:6.2f} "
-            f"{100 * row['auc_rebalanced']:8.2f} {row['psnr']:8.2f} {row['colorfulness']:9.1f}"
+            f"{name:{wide}} {row['mse_ab']:8.1f} {f'{low:.1f}-{high:.1f}':>12} "
+            f"{100 * row['auc']:6.2f} {100 * row['auc_rebalanced']:8.2f} {row['delta_e']:6.2f} "
+            f"{row['psnr']:8.2f} {row['ssim']:6.3f} {row['colorfulness']:9.1f}"
         )
     return "\n".join(lines)
 

@@ -106,8 +106,11 @@ def architecture_table(net: "ColorizationNet | None" = None, size: int = 224) ->
         modules[n].register_forward_hook(lambda m, _, out: sizes.update({m: out.shape[-1]}))
         for n in places
     ]
+    training = net.training
+    net.eval()  # BatchNorm must not learn from this picture
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net(torch.zeros(1, 1, size, size, device=modules[0].weight.device))
+    net.train(training)
     for hook in hooks:
         hook.remove()
     flop = counter.get_flop_counts()
@@ -163,13 +166,6 @@ def check_architecture(width: float, head: str) -> None:
 
 class NormalizeL(nn.Module):
     """L in 0..100 -> about -0.5..0.5."""
-
-    def ab_of(self, logits: Tensor) -> Tensor:
-        """The test phase: what `logits` gives, (B, 313, H/4, W/4) -> ab (B, 2, H, W)."""
-        x = logits.to(self.model_out.weight.dtype)
-        if self.head == "classification":
-            x = self.softmax(self.temperature(x))
-        return self.denormalize(self.upsample(self.model_out(x)))
 
     def forward(self, lightness: Tensor) -> Tensor:
         return (lightness - 50) / 100
@@ -231,8 +227,8 @@ class ColorizationNet(nn.Module):
             self.temperature = Temperature()
             self.softmax = nn.Softmax(dim=1)
         self.model_out = nn.Conv2d(len(AB_BINS), 2, kernel_size=1, bias=False)
-        self.upsample = nn.Upsample(scale_factor=UPSAMPLING, mode="bilinear", align_corners=False)
         self.denormalize = DenormalizeAB()
+        self.upsample = nn.Upsample(scale_factor=UPSAMPLING, mode="bilinear", align_corners=False)
         self.reset_parameters()
 
     def blocks(self) -> list[nn.Sequential]:
@@ -240,10 +236,15 @@ class ColorizationNet(nn.Module):
         return [getattr(self, f"model{block}") for block in range(1, 9)]
 
     def reset_parameters(self) -> None:
-        """Start so that signals keep their size through 22 ReLU layers, and colors near gray."""
+        """Start so that signals keep their size through 22 ReLU layers (He et al., 2015), and the
+        layer that decides about the color with small weights: the first answers of a regression
+        are near gray, those of a classification give all bins about the same probability."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                # How many numbers an output pixel is the sum of; of a transposed kernel, only
+                # every second tap along each side reaches it.
+                taps = module.kernel_size[0] // (module.stride[0] if module.transposed else 1)
+                nn.init.normal_(module.weight, std=(2 / (module.in_channels * taps**2)) ** 0.5)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         if self.head == "regression":
@@ -284,12 +285,17 @@ class ColorizationNet(nn.Module):
             x = block(x)
         return x
 
-    def ab_of(self, logits: Tensor) -> Tensor:
-        """The test phase: what `logits` gives, (B, 313, H/4, W/4) -> ab (B, 2, H, W)."""
+    def small_ab(self, logits: Tensor) -> Tensor:
+        """ab before it is upsampled: what `logits` gives, (B, 313, H/4, W/4), -> (B, 2, H/4, W/4)
+        in CIE units."""
         x = logits.to(self.model_out.weight.dtype)
         if self.head == "classification":
             x = self.softmax(self.temperature(x))
-        return self.denormalize(self.upsample(self.model_out(x)))
+        return self.denormalize(self.model_out(x))
+
+    def ab_of(self, logits: Tensor) -> Tensor:
+        """The test phase: what `logits` gives, (B, 313, H/4, W/4), -> ab (B, 2, H, W)."""
+        return self.upsample(self.small_ab(logits))
 
     def forward(self, lightness: Tensor) -> Tensor:
         """L (B, 1, H, W) in 0..100 -> ab (B, 2, H, W) in CIE units. H and W are free.

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from course_utils.bins import class_weights, empirical_prior, nearest_bin, soft_encode
 from course_utils.data import LabDataset, batches, open_source
-from course_utils.metrics import baselines, device_of, evaluate, mse_ab
+from course_utils.metrics import baselines, device_of, mean_mse, mse_ab
 from course_utils.network import AB_SCALE, UPSAMPLING, ColorizationNet, bf16_is_fast
 from course_utils.progress import progress_bar
 from course_utils.runs import History, TrainConfig, make_folder, resume_run, save_run
@@ -80,7 +80,7 @@ def fit(
         on_data(train, val)
     if history is None:
         known = baselines(train).items()
-        history = History(config, {n: evaluate(b, val)["mse_ab"] for n, b in known}, val.l2_floor)
+        history = History(config, {n: mean_mse(b, val) for n, b in known}, val.l2_floor)
     history.model = model
     weights = _rebalancing(train).to(device) if config.rebalanced else None
 

@@ -5,6 +5,7 @@ A file appears whole or not at all, and reading one executes nothing.
 
 import json
 import pickle
+from http.client import HTTPException
 from pathlib import Path
 
 import torch
@@ -47,6 +48,8 @@ def load_weights(model: ColorizationNet, path: str | Path) -> dict:
                 f"build the network with {name}={about[name]!r}, or choose another file"
             )
     _fill(model, tensors, path)
+    if "temperature" in about:
+        model.set_temperature(about["temperature"])
     return about
 
 
@@ -85,10 +88,11 @@ def fetch_zhang2016(progress: bool = True) -> Path:
                 model.set_temperature(1.0)
                 save_weights(model, path, data="ImageNet", source=ZHANG2016)
                 published.unlink()
-    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, HTTPException, pickle.UnpicklingError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
-            f"zhang2016: could not be fetched from {ZHANG2016} ({str(error).splitlines()[0]}); "
-            "try again with a connection, or use the weights named landscapes"
+            f"zhang2016: could not be fetched from {ZHANG2016} ({reason}); try "
+            "again with a connection, or use the weights named landscapes"
         ) from error
     return path
 

@@ -162,6 +162,9 @@ class NotResized(Pairs):
         return lab[:1], lab[1:]
 
 
+relu = nn.ReLU()
+
+
 def field_of(layers: list, own: bool = False, begin: int = 1) -> int:
     field, accumulated = begin, 1
     for kernel, stride, dilation in layers:
@@ -243,6 +246,9 @@ RIGHT = {
     "block": [
         block_of,
         lambda i, o: nn.Sequential(block_of(i, o)[:4], block_of(o, o)[4:]),
+        lambda i, o: nn.Sequential(
+            *[relu if isinstance(m, nn.ReLU) else m for m in block_of(i, o)]
+        ),
     ],
     "parameters": [
         lambda i, o, k, bn: k**2 * i * o + o + 2 * o * bn,
@@ -263,7 +269,12 @@ RIGHT = {
         lambda p, c, T: (torch.softmax(p.log() / T, 0)[:, None] * c).sum(0).numpy(),
     ],
     "rebalancing": [weights_of, lambda prior, uniform: weights_of(prior.double(), uniform).numpy()],
-    "patchy": [(2.06, 102.96), torch.tensor([2.0591, 102.956]), [np.hypot(1, 1.8), 103.0]],
+    "patchy": [
+        (2.06, 102.96),
+        torch.tensor([2.0591, 102.956]),
+        [np.hypot(1, 1.8), 103.0],
+        (2, 103),
+    ],
     "l2_answer": [(22.5, -27.5), [22.5, -27.5], torch.tensor([22.5, -27.5])],
     "training_step": [step],
     "auc": [
@@ -443,13 +454,17 @@ MISTAKES = {
     ],
     "block": [
         (lambda i, o: block_of(i, o, (1, 2)), "3 convolutions"),
-        (lambda i, o: block_of(i, o, (2, 1, 1)), "strides 1, 1, 2"),
+        (lambda i, o: block_of(i, o, (2, 1, 1)), "strides [1, 1, 2]"),
         (lambda i, o: block_of(i, o, padding=0), "padding=1"),
         (lambda i, o: block_of(i, o, norms=0), "one BatchNorm2d"),
         (lambda i, o: block_of(i, o, first="norm"), "after the last ReLU"),
-        (lambda i, o: block_of(i, o, kernel=5, padding=2), "3 x 3"),
+        (lambda i, o: block_of(i, o, kernel=5, padding=2), "kernel sizes"),
         (lambda i, o: nn.Sequential(block_of(i, o, (1, 1, 1)), nn.MaxPool2d(2)), "no pooling"),
-        (lambda i, o: block_of(i, i), "channels"),
+        (lambda i, o: block_of(i, i), "channels in [6, 10, 10]"),
+        (
+            lambda i, o: nn.Sequential(block_of(i, i)[:4], block_of(i, o)[4:]),
+            "channels in [6, 10, 10]",
+        ),
         (lambda i, o: [nn.ReLU()], "nn.Sequential"),
     ],
     "parameters": [
@@ -459,6 +474,7 @@ MISTAKES = {
         (lambda i, o, k, bn: k * k * i * o + o + 4 * o * bn, "not learned"),
         (lambda i, o, k, bn: k * k * o + o + 2 * o * bn, "inputs * outputs"),
         (lambda i, o, k, bn: k * k * i * o + o + 2 * bn, "each channel"),
+        (lambda i, o, k, bn: k * k * i * o, "two numbers for each"),
         (lambda i, o, k, bn: "9", "one number"),
     ],
     "soft_encoded": [
@@ -468,6 +484,10 @@ MISTAKES = {
         (lambda color, centers: soft(color, centers, power=1), "square the distance"),
         (lambda color, centers: soft(color, centers, sigma=1e6), "by a Gaussian"),
         (lambda color, centers: soft(color, centers, keep=1), "one bin alone"),
+        (lambda color, centers: soft(color, centers, keep=10), "not 10"),
+        (lambda color, centers: soft(color, centers, sigma=5**0.5), "sigma is squared"),
+        (lambda color, centers: soft(color, centers, largest=True), "largest=False"),
+        (lambda color, centers: soft(color, centers).topk(5).values, "among 308 zeros"),
         (lambda color, centers: color, "shape (313,)"),
     ],
     "annealed_mean": [

@@ -13,11 +13,13 @@ from course_utils.color import (
     SRGB_JOIN_ENCODED,
     SRGB_JOIN_LINEAR,
     delta_e,
+    fit_gamut,
     gamut,
     in_gamut,
     lab_to_rgb,
     lab_to_uint8,
     rgb_to_lab,
+    rgb_to_lightness,
 )
 
 
@@ -296,3 +298,33 @@ def test_lightness_is_neither_luma_nor_gray_times_100() -> None:
 def test_errors_say_what_to_do(call: object, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 7), (2, 3, 200, 300), (0, 3, 4, 4), (3, 0, 4)])
+def test_lightness_alone_is_that_of_lab(shape: tuple) -> None:
+    pixels = torch.randint(0, 256, shape, dtype=torch.uint8)
+    assert torch.allclose(rgb_to_lightness(pixels), rgb_to_lab(pixels)[..., :1, :, :], atol=1e-4)
+    floats = pixels.float() / 255
+    assert torch.equal(rgb_to_lightness(floats), rgb_to_lab(floats)[..., :1, :, :])
+
+
+def test_fit_gamut_keeps_lightness_and_hue() -> None:
+    generator = torch.Generator().manual_seed(0)
+    lab = (
+        torch.rand(2, 3, 40, 40, generator=generator) * torch.tensor([100, 200, 200])[:, None, None]
+    )
+    lab[:, 1:] -= 100
+    fitted = fit_gamut(lab)
+    inside = in_gamut(lab)
+    assert 0 < inside.float().mean() < 1
+    assert in_gamut(fitted, tolerance=2e-4).all()
+    assert torch.equal(fitted[:, 0], lab[:, 0])
+    assert torch.equal(fitted.movedim(1, 0)[:, inside], lab.movedim(1, 0)[:, inside])
+    cross = lab[:, 1] * fitted[:, 2] - lab[:, 2] * fitted[:, 1]  # 0 for the same hue
+    assert cross.abs().max() < 0.1
+    paler = torch.hypot(*fitted[:, 1:].unbind(1)) / torch.hypot(*lab[:, 1:].unbind(1))
+    assert paler.max() <= 1 + 1e-6
+    a_little_more = fitted.clone()
+    a_little_more[:, 1:] += 0.01 * lab[:, 1:]
+    assert not in_gamut(a_little_more)[~inside].any()  # as vivid as it can be
+    assert torch.equal(fit_gamut(fitted), fitted)

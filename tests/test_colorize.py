@@ -4,11 +4,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional as F
 
 from course_utils.color import rgb_to_lab
-from course_utils.colorize import WEIGHTS, colorize, load_model
+from course_utils.colorize import (
+    WEIGHTS,
+    colorize,
+    guided_upsampling,
+    joint_bilateral,
+    load_model,
+)
 from course_utils.network import ColorizationNet
-from course_utils.photos import sample_photo
+from course_utils.photos import pil_to_tensor, sample_photo
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +82,32 @@ def test_the_rebalanced_network_is_as_its_card_says(landscapes: object) -> None:
     told = json.loads((WEIGHTS / "heads.json").read_text())["rows"]["rebalanced, T = 0.38"]
     for name in ("mse_ab", "auc", "auc_rebalanced", "colorfulness"):
         assert row[name] == pytest.approx(told[name], rel=0.01)
+
+
+@pytest.mark.parametrize("guided", [True, False])
+def test_lightness_is_kept_to_within_rounding(model: ColorizationNet, guided: bool) -> None:
+    gray = sample_photo("astronaut").convert("L")
+    given = rgb_to_lab(pil_to_tensor(gray.convert("RGB")))[0]
+    result = rgb_to_lab(pil_to_tensor(colorize(gray, model, guided=guided)))[0]
+    assert abs(result - given).max() < 1
+    assert abs(result - given).mean() < 0.2
+
+
+def test_colors_do_not_bleed_over_edges() -> None:
+    # A dark blue and a light yellow half, parted along a slanted line.
+    y, x = torch.meshgrid(torch.arange(256.0), torch.arange(256.0), indexing="ij")
+    dark = (x + 0.3 * y < 160)[None, None].float()
+    lightness, ab = 80 - 50 * dark, torch.cat((10 * dark, 40 - 70 * dark), dim=1)
+    guide, small = F.adaptive_avg_pool2d(lightness, 64), F.adaptive_avg_pool2d(ab, 16)
+    sharper = joint_bilateral(small, guide)
+    errors = [
+        (F.interpolate(small, (256, 256), mode="bilinear") - ab).square().mean(),
+        (F.interpolate(sharper, (256, 256), mode="bilinear") - ab).square().mean(),
+        (guided_upsampling(sharper, guide, lightness) - ab).square().mean(),
+    ]
+    assert errors[2] < 0.5 * errors[1] < 0.25 * errors[0]
+    flat = torch.full_like(small, 7.0)  # a color without edges stays as it is
+    assert torch.allclose(joint_bilateral(flat, guide), torch.tensor(7.0))
+    assert torch.allclose(
+        guided_upsampling(torch.full((1, 2, 64, 64), 7.0), guide, lightness), torch.tensor(7.0)
+    )

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from skimage.metrics import peak_signal_noise_ratio
+from skimage.color import deltaE_ciede2000
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from course_utils import metrics
 from course_utils.color import lab_to_rgb
@@ -93,6 +94,48 @@ def test_an_unseen_level_gets_the_mean_of_all() -> None:
     train = LabDataset(lab.half(), ["one"], Report(used=1))
     answer = baselines(train)["mean given L"](torch.full((1, 1, 8, 8), 90.0))
     assert torch.allclose(answer[0, :, 0, 0], torch.tensor([12.0, 0.0]))
+
+
+def test_ssim_and_delta_e_are_scikit_images(scene_dataset: LabDataset) -> None:
+    row = evaluate(lambda L: torch.zeros_like(L).repeat(1, 2, 1, 1), scene_dataset)
+    lab = scene_dataset.lab.float()
+    gray = torch.cat((lab[:, :1], torch.zeros_like(lab[:, 1:])), dim=1)
+    pictures = [lab_to_rgb(each).numpy() for each in (lab, gray)]
+    expected = [
+        structural_similarity(a, b, data_range=1, channel_axis=0)
+        for a, b in zip(*pictures, strict=True)
+    ]
+    assert row["ssim"] == pytest.approx(np.mean(expected), abs=1e-4)
+    difference = deltaE_ciede2000(lab.numpy(), gray.numpy(), channel_axis=1)
+    assert row["delta_e"] == pytest.approx(difference.mean(), rel=1e-4)
+    assert row["colorfulness_difference"] == pytest.approx(
+        row["colorfulness_of_originals"], abs=0.1
+    )
+
+
+def test_intervals_are_those_of_redrawn_pictures() -> None:
+    errors = torch.rand(300, generator=torch.Generator().manual_seed(1)) * 20
+    lab = torch.full((300, 3, 8, 8), 50.0)
+    lab[:, 1:] = errors[:, None, None, None]
+    dataset = LabDataset(lab.half(), [str(n) for n in range(300)], Report(used=300))
+    row = evaluate(lambda L: torch.zeros_like(L).repeat(1, 2, 1, 1), dataset)
+    squared = lab[:, 1, 0, 0].half().double() ** 2
+    drawn = np.random.default_rng(0).integers(0, 300, (4000, 300))
+    low, high = np.quantile(squared.numpy()[drawn].mean(axis=1), (0.025, 0.975))
+    assert row["intervals"]["mse_ab"] == pytest.approx([low, high], rel=0.04)
+    assert set(row["intervals"]) == {
+        name for name, value in row.items() if isinstance(value, float)
+    }  # every measure has one
+
+
+def test_folders_are_classes(scene_dataset: LabDataset) -> None:
+    names = [f"val/{'sea' if n % 3 else 'forest'}/{n}.jpg" for n in range(48)]
+    dataset = LabDataset(scene_dataset.lab, names, scene_dataset.report)
+    classes = evaluate(baselines(dataset)["gray"], dataset, 7)["classes"]
+    assert {kind: row["pictures"] for kind, row in classes.items()} == {"forest": 16, "sea": 32}
+    ab = scene_dataset.lab[::3, 1:].float()
+    assert classes["forest"]["mse_ab"] == pytest.approx(ab.square().mean().item(), rel=1e-4)
+    assert "classes" not in evaluate(baselines(dataset)["gray"], scene_dataset)
 
 
 def test_an_empty_dataset_is_refused() -> None:

@@ -15,18 +15,28 @@ def soft_encoded(answer: Callable) -> None:
     """A function from a color (2,) and the bins (313, 2) to 313 weights: 5 nearest, sigma 5."""
     for color in ((13.0, -4.0), (57.0, 38.0)):
         ab = torch.tensor(color)
-        got = _numbers(call(answer, ab, AB_BINS), 313, f"the color {color}")
-        squared = (AB_BINS - ab).square().sum(dim=1)
-        near = torch.zeros(313).index_fill(0, squared.topk(5, largest=False).indices, 1.0)
+        answered = call(answer, ab, AB_BINS)
+        if getattr(answered, "shape", None) == (5,):
+            raise Wrong("expected 313 weights, got the five. Hint: put them among 308 zeros.")
+        got = _numbers(answered, 313, f"the color {color}")
+        squared = (AB_BINS - ab).double().square().sum(dim=1)
+        if got.isnan().all():
+            raise Wrong("the weights are all NaN. Hint: topk takes the largest; largest=False.")
+        near, nearest = _among(squared, 5), _among(squared, 1)
         gauss = torch.exp(-squared / 50)
         far = torch.zeros(313).index_fill(0, squared.topk(5).indices, 1.0)
-        nearest = torch.zeros(313).index_fill(0, squared.argmin(), 1.0)
         inverse = near / squared.sqrt().clamp(min=1e-6)
         mistakes = {
             "only the 5 nearest bins share a color": gauss / gauss.sum(),
             "divide by the sum of the five, so that they add up to 1": near * gauss,
             "exp(-distance² / (2 sigma²)): the 2 is missing": _share(near * gauss.square()),
             "square the distance": _share(near * torch.exp(-squared.sqrt() / 50)),
+            "sigma is squared too: exp(-distance² / (2 sigma²))": _share(
+                near * torch.exp(-squared / 10)
+            ),
+            "5 bins share a color, not 10": _share(_among(squared, 10) * gauss),
+            "5 bins share a color, not 4": _share(_among(squared, 4) * gauss),
+            "the nearest weighs most: a minus is missing": _share(near * torch.exp(squared / 50)),
             "weigh the five by a Gaussian of their distance": near / 5,
             "that is one bin alone; its neighbors get a share": nearest,
             "topk takes the largest unless it is told largest=False": _share(far * gauss),
@@ -102,7 +112,7 @@ def patchy(answer: object) -> None:
     red, blue = torch.tensor(RED), torch.tensor(BLUE)
     far = torch.dist(red, blue).item()
     near = 0.02 * far
-    if abs(one - near) < 0.05 and abs(zero - far) < 0.5:
+    if abs(one - near) < 0.1 and abs(zero - far) < 0.5:
         return
     hints = (
         (one, far, "at T = 1 each pixel has the mean of both colors; how far are the means apart?"),
@@ -118,6 +128,11 @@ def patchy(answer: object) -> None:
         f"expected two distances, got {one:.4g} and {zero:.4g}."
         + (f" Hint: {hint}." if hint else " Hint: torch.dist(red, blue) is the larger one.")
     )
+
+
+def _among(squared: torch.Tensor, count: int) -> torch.Tensor:
+    """1 for so many nearest bins."""
+    return torch.zeros(313).index_fill(0, squared.topk(count, largest=False).indices, 1.0)
 
 
 def _share(values: torch.Tensor) -> torch.Tensor:

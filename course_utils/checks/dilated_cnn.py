@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from course_utils.checks.framework import Wrong, call, check, number
+from course_utils.checks.framework import NotTried, Wrong, call, check, number, untouched
 from course_utils.network import LAYERS, architecture_table
 
 
@@ -16,6 +16,8 @@ def effective_dilation(answer: dict) -> None:
     dilation = {layer.name: layer.dilation for layer in LAYERS}
     if not isinstance(answer, dict):
         raise Wrong(f"expected a dict from layer to number, got {type(answer).__name__}.")
+    if any(untouched(value) for value in answer.values()):
+        raise NotTried
     missing = [name for name in expected if name not in answer]
     if missing:
         raise Wrong(f"expected {len(expected)} layers, {missing[0]} is missing.")
@@ -116,7 +118,7 @@ def block(answer: Callable) -> None:
     made = call(answer, 6, 10)
     if not isinstance(made, nn.Module):
         raise Wrong(f"expected nn.Sequential(...), got {type(made).__name__}.")
-    modules = [m for m in made.modules() if not list(m.children())]
+    modules = _leaves(made)
     kinds = " ".join(type(module).__name__ for module in modules)
     convolutions = [m for m in modules if isinstance(m, nn.Conv2d)]
     if "Pool" in kinds:
@@ -129,20 +131,31 @@ def block(answer: Callable) -> None:
     if kinds != expected:
         hint = "ReLU after each convolution, BatchNorm after the last ReLU"
         raise Wrong(f"expected {expected}, got {kinds}. Hint: {hint}.")
-    strides = [m.stride[0] for m in convolutions]
-    if strides != [1, 1, 2]:
-        raise Wrong(f"expected strides 1, 1, 2 as in the table, got {strides}.")
-    if any(m.kernel_size != (3, 3) for m in convolutions):
-        raise Wrong("expected kernels of 3 x 3.")
+    for what, wanted, got in (
+        ("strides", [1, 1, 2], [m.stride[0] for m in convolutions]),
+        ("kernel sizes", [3, 3, 3], [m.kernel_size[0] for m in convolutions]),
+        ("dilations", [1, 1, 1], [m.dilation[0] for m in convolutions]),
+        ("channels in", [6, 10, 10], [m.in_channels for m in convolutions]),
+        ("channels out", [10, 10, 10], [m.out_channels for m in convolutions]),
+        ("groups", [1, 1, 1], [m.groups for m in convolutions]),
+    ):
+        if wanted != got:
+            raise Wrong(f"expected {what} {wanted} for (6, 10), as in the table, got {got}.")
     with torch.no_grad():
         out = call(made.eval(), torch.rand(1, 6, 16, 16))
-    if out.shape[1] != 10:
-        raise Wrong(f"expected {10} channels to come out, got {out.shape[1]}.")
     if out.shape[2:] != (8, 8):
         raise Wrong(
             f"expected 16 x 16 to become 8 x 8, got {out.shape[2]} x {out.shape[3]}. Hint: "
             "padding=1 keeps the size at stride 1."
         )
+
+
+def _leaves(module: nn.Module) -> list[nn.Module]:
+    """The modules that do the work, in order; one that is used twice counts twice."""
+    if isinstance(module, nn.Sequential):
+        return [leaf for child in module for leaf in _leaves(child)]
+    children = list(module.children())
+    return [leaf for child in children for leaf in _leaves(child)] if children else [module]
 
 
 @check("How many parameters")
@@ -152,6 +165,9 @@ def parameters(answer: Callable) -> None:
         "": lambda i, o, k, bn: k * k * i * o + o + 2 * o * bn,
         "each output channel has a bias": lambda i, o, k, bn: k * k * i * o + 2 * o * bn,
         "a kernel has height and width, kernel²": lambda i, o, k, bn: k * i * o + o + 2 * o * bn,
+        "each output channel has a bias, and BatchNorm learns two numbers for each": (
+            lambda i, o, k, bn: k * k * i * o
+        ),
         "BatchNorm learns a scale and a shift for each channel": (
             lambda i, o, k, bn: k * k * i * o + o
         ),

@@ -34,9 +34,9 @@ def training_step(answer: Callable) -> None:
         with torch.random.fork_rng():
             torch.manual_seed(0)
             model = ColorizationNet(width=0.05)
-        lightness = torch.rand(2, 1, 16, 16, generator=generator) * 100
-        ab = torch.randn(2, 2, 16, 16, generator=generator) * 30
-        return model, torch.optim.SGD(model.parameters(), lr=0.1), lightness, ab
+        lightness = torch.rand(4, 1, 32, 32, generator=generator) * 100
+        ab = torch.randn(4, 2, 32, 32, generator=generator) * 30
+        return model, torch.optim.SGD(model.parameters(), lr=0.02), lightness, ab
 
     def after(step: Callable, times: int) -> tuple[torch.Tensor, float]:
         model, optimizer, lightness, ab = start()
@@ -67,9 +67,14 @@ def training_step(answer: Callable) -> None:
             else "the mean of the squared differences of ab / 110"
         )
         raise Wrong(f"expected the loss {expected_loss:.4f}, got {loss:.4f}. Hint: {hint}.")
-    if not torch.allclose(weights, expected, atol=1e-5):
+
+    def is_near(got: torch.Tensor, right: torch.Tensor) -> bool:
+        """Nearer than a twentieth of the way that was gone."""
+        return bool((got - right).norm() < 0.05 * (right - untouched).norm())
+
+    if not is_near(weights, expected):
         raise Wrong("the loss is right, the step is not. Hint: one backward, one step.")
-    if not torch.allclose(after(answer, 3)[0], after(reference, 3)[0], atol=1e-4):
+    if not is_near(after(answer, 3)[0], after(reference, 3)[0]):
         raise Wrong(
             "the first step is right, the third is not. Hint: gradients add up until "
             "optimizer.zero_grad() clears them."

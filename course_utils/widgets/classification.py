@@ -17,6 +17,7 @@ from course_utils.widgets.explorer import Explorer, photo_choice, slider
 from course_utils.widgets.pictures import paper, photo_lab, strip, titled, to_image, write
 
 SIDE = 256
+SURE, UNSURE = 4.0, 7.0  # bits of entropy that are drawn dark and yellow
 DOT = 9  # pixels a bin takes on the plane, at most
 
 
@@ -32,8 +33,8 @@ def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> Explo
         with torch.inference_mode():
             logits = model.eval().logits(lightness[None].to(device)).float().cpu()[0]
         logs = logits.log_softmax(dim=0)
-        unsure = entropy(logs)
-        span = (unsure - unsure.min()) / (unsure.max() - unsure.min()).clamp(min=1e-6)
+        unsure = entropy(logs) / log(2)
+        span = ((unsure - SURE) / (UNSURE - SURE)).clamp(0, 1)
         pixels = (255 * matplotlib.colormaps["viridis"](span.numpy())[..., :3]).astype("uint8")
         return lightness, logs, Image.fromarray(pixels).resize((SIDE, SIDE), 0)
 
@@ -51,12 +52,12 @@ def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> Explo
         a, b = ab[0, :, row, column].tolist()
         panels = {
             f"recolored, T = {temperature:.2f}": to_image(torch.cat((lightness, large[0]))),
-            "unsure: yellow, sure: dark": unsure.copy(),
+            f"dark {SURE:.0f} bits, yellow {UNSURE:.0f}": unsure.copy(),
         }
         place = ((column + 0.5) * UPSAMPLING, (row + 0.5) * UPSAMPLING)
         for panel in panels.values():
             _mark(panel, place)
-        panels["the bins at the marked pixel"] = _plane(sharp.exp(), level, (a, b))
+        panels[f"bins at the cross, T = {temperature:.2f}"] = _plane(sharp.exp(), level, (a, b))
         most = AB_BINS[at_pixel.argmax()].tolist()
         words = (
             f"{photo}, T = {temperature:.2f}. At {x:.0f} % from the left and {y:.0f} % from the "

@@ -21,7 +21,7 @@ def kernel_taps(cells: int = 41, side: int = 11) -> Explorer:
         row = rows[layer]
         taps, step = _taps(row)
         if grid == "its own map":
-            step = step // row["Sa"] if row["S"] >= 1 else 1
+            step = row["D"]
         picture = paper(cells * side + 1, cells * side + 1)
         draw = ImageDraw.Draw(picture)
         for n in range(cells + 1):
@@ -32,8 +32,8 @@ def kernel_taps(cells: int = 41, side: int = 11) -> Explorer:
                 x, y = (floor(cells // 2 + d * step + 0.5) * side for d in (dx, dy))
                 draw.rectangle((x, y, x + side, y + side), fill=TAP, outline="black")
         words = f"{layer}, on a grid of {grid}: {len(taps) ** 2} taps, "
-        words += f"{step} apart" if step > 1 else "side by side"
-        words += f". Dilation {row['D']}, strides before it multiply to {row['Sa']}."
+        words += f"{step} apart. " if step > 1 else "side by side. "
+        words += _why(row)
         return picture, words
 
     grids = ipywidgets.Dropdown(options=("input pixels", "its own map"), description="grid of")
@@ -60,8 +60,7 @@ def receptive_fields(photo: str = "astronaut", size: int = 448) -> Explorer:
                 draw.ellipse((x - dot, y - dot, x + dot, y + dot), fill=TAP, outline="white")
         zoom = canvas.crop([round(centre + s * 56) for s in (-1, -1, 1, 1)]).resize((448, 448), 0)
         words = (
-            f"{layer}: a kernel with dilation {row['D']} after strides that multiply to "
-            f"{row['Sa']} has its taps {step} pixels apart (effective dilation). "
+            f"{layer}: taps {step} pixels apart. {_why(row)} "
             f"One unit sees {row['RF']} x {row['RF']} pixels (white square), "
             f"{min(1, row['RF'] ** 2 / size**2):.0%} of the photo {photo}. "
             f"Right: the middle, 4 times larger."
@@ -76,6 +75,19 @@ def _taps(row: dict) -> tuple[tuple[float, ...], int]:
     if row["S"] < 1:  # a transposed layer gathers from 2 x 2 of the coarser map before it
         return (-0.5, 0.5), 2 * row["De"]
     return (-1, 0, 1), row["De"]
+
+
+def _why(row: dict) -> str:
+    if row["S"] < 1:
+        return (
+            f"Transposed: an output reads 2 x 2 of the map before it, whose pixels are "
+            f"{2 * row['Sa']} apart. The table counts its effective dilation, {row['De']}, on the "
+            "finer map that it makes."
+        )
+    return (
+        f"Dilation {row['D']} after strides that multiply to {row['Sa']}: effective dilation "
+        f"{row['De']}."
+    )
 
 
 def _layers(rows: dict[str, dict], value: str) -> ipywidgets.SelectionSlider:
