@@ -158,15 +158,17 @@ def _build(
     if shutil.disk_usage(folder.parent).free < _bytes_of(files, size):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    def read(file: Path) -> tuple[Entry, Tensor | None]:
+    def convert(file: Path) -> tuple[Entry, Tensor | None]:
         entry = Entry(file.relative_to(root).as_posix())
         try:
             pixels = pil_to_tensor(read_photo(file))
         except ValueError as error:
             entry.problem = str(error).removeprefix(f"{file}: ")
             return entry, None
+        lab = rgb_to_lab(resize(pixels, (size, size), fit))
+        entry.chroma = mean_chroma(lab).item()
         entry.look = look_of(pixels)
-        return entry, resize(pixels, (size, size), fit)
+        return entry, lab
 
     building = Path(tempfile.mkdtemp(prefix=f"{stem}-building-", dir=folder.parent))
     entries: list[Entry] = []
@@ -175,7 +177,7 @@ def _build(
         total=len(files), desc=f"converting {root.name}", unit="photo", disable=not progress
     )
     try:
-        # Threads read ahead (decoding and resizing let go of Python's lock); this one converts.
+        # Threads, since decoding, resizing and numpy let go of Python's lock.
         with (
             bar,
             open(building / "lab.bin", "wb") as out,
@@ -183,11 +185,9 @@ def _build(
         ):
             for start in range(0, len(files), AT_ONCE):
                 some = files[start : start + AT_ONCE]
-                for file, (entry, pixels) in zip(some, pool.map(read, some), strict=True):
+                for file, (entry, lab) in zip(some, pool.map(convert, some), strict=True):
                     entry.digest = _digest(file)
-                    if pixels is not None:
-                        lab = rgb_to_lab(pixels)
-                        entry.chroma = mean_chroma(lab).item()
+                    if lab is not None:
                         out.write(lab.half().numpy().data)
                         entry.row, rows = rows, rows + 1
                     entries.append(entry)
