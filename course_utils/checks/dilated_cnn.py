@@ -54,17 +54,13 @@ def output_size(answer: Callable) -> None:
             lambda n, k, s, d, p: round((n + 2 * p - d * (k - 1) - 1) / s + 1)
         ),
     }
-    cases = ((224, 3, 2, 1, 1), (28, 3, 1, 2, 2), (29, 5, 2, 3, 1), (14, 1, 1, 1, 0))
-    got = [number(call(answer, *case)) for case in cases]
-    results = {hint: [formula(*case) for case in cases] for hint, formula in formulas.items()}
-    unknown = "the kernel spans d (k - 1) + 1 pixels; count where it can start"
-    hint = next((hint for hint, result in results.items() if result == got), unknown)
-    if hint:
-        at = next(i for i, value in enumerate(got) if value != results[""][i])
-        raise Wrong(
-            f"size, kernel, stride, dilation, padding = {cases[at]}: expected {results[''][at]}, "
-            f"got {got[at]:g}. Hint: {hint}."
-        )
+    _by_formula(
+        answer,
+        ((224, 3, 2, 1, 1), (28, 3, 1, 2, 2), (29, 5, 2, 3, 1), (14, 1, 1, 1, 0)),
+        formulas,
+        "size, kernel, stride, dilation, padding",
+        "the kernel spans d (k - 1) + 1 pixels; count where it can start",
+    )
 
 
 @check("Receptive field")
@@ -181,14 +177,24 @@ def parameters(answer: Callable) -> None:
             lambda i, o, k, bn: k * k * i * o + o + 2 * bn
         ),
     }
-    cases = ((1, 64, 3, False), (64, 64, 3, True), (256, 313, 1, False))
+    _by_formula(
+        answer,
+        ((1, 64, 3, False), (64, 64, 3, True), (256, 313, 1, False)),
+        formulas,
+        "inputs, outputs, kernel, batch_norm",
+        "weights, plus biases, plus 2 numbers a channel where there is a BatchNorm",
+    )
+
+
+def _by_formula(
+    answer: Callable, cases: tuple, formulas: dict[str, Callable], names: str, otherwise: str
+) -> None:
+    """Compare with the right formula, whose hint is "", and with those of the usual mistakes."""
     got = [number(call(answer, *case)) for case in cases]
     results = {hint: [formula(*case) for case in cases] for hint, formula in formulas.items()}
-    unknown = "weights, plus biases, plus 2 numbers a channel where there is a BatchNorm"
-    hint = next((hint for hint, result in results.items() if result == got), unknown)
+    hint = next((hint for hint, result in results.items() if result == got), otherwise)
     if hint:
         at = next(i for i, value in enumerate(got) if value != results[""][i])
         raise Wrong(
-            f"inputs, outputs, kernel, batch_norm = {cases[at]}: expected {results[''][at]:,}, "
-            f"got {got[at]:,.0f}. Hint: {hint}."
+            f"{names} = {cases[at]}: expected {results[''][at]}, got {got[at]:g}. Hint: {hint}."
         )
