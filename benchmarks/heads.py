@@ -12,14 +12,12 @@ import json
 from pathlib import Path
 
 from torch import nn
-from torch.nn import functional as F
 
-from course_utils.bins import empirical_prior
-from course_utils.data import batches, open_source
+from course_utils.data import open_source
 from course_utils.metrics import baselines, evaluate, format_table
-from course_utils.network import PAPER_TEMPERATURE, UPSAMPLING
+from course_utils.network import PAPER_TEMPERATURE
 from course_utils.runs import TrainConfig
-from course_utils.training import fit
+from course_utils.training import fit, prior_of
 from course_utils.weights import read_network, save_weights
 
 HEADS = {
@@ -56,8 +54,7 @@ def main() -> None:
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):  # a variance may be beyond its range
             module.half()
     save_weights(model, options.out / "landscapes-rebalanced.safetensors", **about)
-    small = (F.avg_pool2d(ab, UPSAMPLING) for _, ab in batches(train, 256))
-    prior = [float(f"{p:.6g}") for p in empirical_prior(small)]
+    prior = [float(f"{p:.6g}") for p in prior_of(train)]
     result = {"epochs": options.epochs, "rows": rows, "prior": prior}
     (options.out / "heads.json").write_text(json.dumps(result, indent=1) + "\n")
     print(format_table(rows))

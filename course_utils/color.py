@@ -251,22 +251,25 @@ ENCODED_BYTES = (  # of linear light in steps of 1 / 65535
 
 def _bytes_to_lab(rgb: Tensor) -> Tensor:
     """`rgb_to_lab` of a slab of bytes (3, 1, n), in numpy."""
-    t = _float32(LINEAR_TO_T) @ DECODED_BYTES.take(rgb[:, 0].numpy())
-    f = np.cbrt(t)
-    np.copyto(f, LAB_SLOPE * t + LAB_OFFSET, where=t <= LAB_JOIN_T)
-    lab = _float32(F_TO_LAB) @ f
+    lab = _float32(F_TO_LAB) @ _bytes_to_f(LINEAR_TO_T, rgb)
     lab += _float32(LAB_SHIFT)[:, None]
     return torch.from_numpy(lab)[:, None]
 
 
 def _bytes_to_lightness(rgb: Tensor) -> Tensor:
     """`rgb_to_lightness` of a slab of bytes (3, 1, n), in numpy."""
-    t = _float32(LINEAR_TO_T[1]) @ DECODED_BYTES.take(rgb[:, 0].numpy())
+    lightness = _bytes_to_f(LINEAR_TO_T[1], rgb)
+    lightness *= np.float32(F_TO_LAB[0, 1])
+    lightness += np.float32(LAB_SHIFT[0])
+    return torch.from_numpy(lightness)[None, None]
+
+
+def _bytes_to_f(matrix: np.ndarray, rgb: Tensor) -> np.ndarray:
+    """`lab_f` of decoded bytes (3, 1, n) times a matrix, or a row of it."""
+    t = _float32(matrix) @ DECODED_BYTES.take(rgb[:, 0].numpy())
     f = np.cbrt(t)
     np.copyto(f, LAB_SLOPE * t + LAB_OFFSET, where=t <= LAB_JOIN_T)
-    f *= np.float32(F_TO_LAB[0, 1])
-    f += np.float32(LAB_SHIFT[0])
-    return torch.from_numpy(f)[None, None]
+    return f
 
 
 def _lab_to_bytes(lab: Tensor) -> Tensor:

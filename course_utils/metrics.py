@@ -113,14 +113,15 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int | None = None) -
             mine = torch.tensor([each == kind for each in here])
             part = {name: measured[name][mine] for name in ("mse_ab", "auc")}
             classes.setdefault(kind, _Totals()).add(part, times[mine, :1])
-    row = {name: values[0].item() for name, values in totals.measures().items()}
+    measures = totals.measures()
+    row = {name: values[0].item() for name, values in measures.items()}
     row |= {"pictures": len(dataset), "size": dataset.size}
     # The basic bootstrap: redrawn measures lie around this one as it lies around the true one. It
     # also mends that redrawn pictures lack some bins of the rebalanced AuC.
     outer = torch.tensor(INTERVAL).flip(0).double()
     row["intervals"] = {
         name: (2 * values[0] - values[1:].quantile(outer)).tolist()
-        for name, values in totals.measures().items()
+        for name, values in measures.items()
     }
     if len(classes) > 1:
         row["classes"] = {

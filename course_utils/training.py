@@ -82,7 +82,7 @@ def fit(
         known = baselines(train).items()
         history = History(config, {n: mean_mse(b, val) for n, b in known}, val.l2_floor)
     history.model = model
-    weights = _rebalancing(train).to(device) if config.rebalanced else None
+    weights = class_weights(prior_of(train)).to(device) if config.rebalanced else None
 
     steps_per_epoch = -(-len(train) // config.batch_size)
     bar = progress_bar(
@@ -128,6 +128,12 @@ def loss_of(
     small = F.avg_pool2d(ab, UPSAMPLING)  # (B, 2, H/4, W/4)
     loss = F.cross_entropy(logits.float(), soft_encode(small), reduction="none")
     return loss.mean() if weights is None else (weights[nearest_bin(small)] * loss).mean()
+
+
+def prior_of(train: LabDataset) -> Tensor:
+    """The prior of the bins (313,) among the colors that the loss sees: those at the quarter
+    size, at which it decides."""
+    return empirical_prior(F.avg_pool2d(ab, UPSAMPLING) for _, ab in batches(train, 256))
 
 
 def learning_rate_at(step: int, steps: int, config: TrainConfig) -> float:
@@ -202,12 +208,6 @@ def _train_epoch(
         "gradient_norm": norms,
         "seconds": round(time.perf_counter() - began, 2),
     }
-
-
-def _rebalancing(train: LabDataset) -> Tensor:
-    """Class weights (313,) from the colors that the loss sees: those at the quarter size."""
-    small = (F.avg_pool2d(ab, UPSAMPLING) for _, ab in batches(train, 256))
-    return class_weights(empirical_prior(small))
 
 
 def _precision(device: torch.device) -> torch.autocast:

@@ -47,9 +47,7 @@ def load_weights(model: ColorizationNet, path: str | Path) -> dict:
                 f"{path}: expected weights of {name} {getattr(model, name)}, got {about[name]}; "
                 f"build the network with {name}={about[name]!r}, or choose another file"
             )
-    _fill(model, tensors, path)
-    if "temperature" in about:
-        model.set_temperature(about["temperature"])
+    _fill(model, tensors, about, path)
     return about
 
 
@@ -58,10 +56,8 @@ def read_network(path: str | Path) -> ColorizationNet:
     tensors, about = read_safetensors(path)
     with torch.random.fork_rng(devices=[]):  # the initial weights are replaced at once
         model = ColorizationNet(about["width"], about["head"])
-    _fill(model, tensors, path)
+    _fill(model, tensors, about, path)
     model.size = about["size"]
-    if "temperature" in about:
-        model.set_temperature(about["temperature"])
     return model
 
 
@@ -97,7 +93,9 @@ def fetch_zhang2016(progress: bool = True) -> Path:
     return path
 
 
-def _fill(model: ColorizationNet, tensors: dict[str, Tensor], path: str | Path) -> None:
+def _fill(
+    model: ColorizationNet, tensors: dict[str, Tensor], about: dict, path: str | Path
+) -> None:
     if "model.model1.0.weight" in tensors:
         raise ValueError(
             f"{path}: expected weights, got the last state of a run; use the best.safetensors "
@@ -112,6 +110,8 @@ def _fill(model: ColorizationNet, tensors: dict[str, Tensor], path: str | Path) 
             f"{path}: expected the weights of a network of width {model.width}, "
             "got other names or shapes; the file is damaged"
         ) from None
+    if "temperature" in about:
+        model.set_temperature(about["temperature"])
 
 
 def write_safetensors(tensors: dict[str, Tensor], path: str | Path, about: dict) -> None:
