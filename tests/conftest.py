@@ -23,6 +23,12 @@ ROOT = Path(__file__).resolve().parent.parent
 LANDSCAPES = ROOT.parent / "shared" / "data" / "landscapes"
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """The same random numbers in every run, whichever worker a test lands on."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def landscapes() -> Path:
     if not LANDSCAPES.is_dir():
