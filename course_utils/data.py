@@ -149,28 +149,36 @@ def batches(
     generator: torch.Generator | None = None,
     augmented: bool = False,
     device: str | torch.device = "cpu",
+    size: int | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Go through a dataset once: L (B, 1, H, W) and ab (B, 2, H, W), float32.
 
-    Shuffled by `generator`, in order without one. An incomplete last batch is kept.
+    Shuffled by `generator`, in order without one. An incomplete last batch is kept. Augmented
+    pictures have `size`, see `flip_and_crop`.
     """
     count = len(dataset)
     order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
     for chosen in order.split(batch_size):
         lab = dataset.lab[chosen].to(device).float()
         if augmented:
-            lab = flip_and_crop(lab, generator)
+            lab = flip_and_crop(lab, generator, size)
         yield lab[:, :1], lab[:, 1:]
 
 
-def flip_and_crop(lab: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Mirror each picture with a chance of one half, and zoom into a random 70 to 100 % of it.
+def flip_and_crop(
+    lab: Tensor, generator: torch.Generator | None = None, size: int | None = None
+) -> Tensor:
+    """Mirror each picture with a chance of one half, and zoom into a random 60 to 100 % of it.
 
     Both are one resampling: an affine map from the corners of the result to the original.
-    lab is (B, 3, H, W), and so is the result.
+
+    Args:
+        lab: (B, 3, H, W).
+        size: height and width of the result, by default those of lab. A crop of a picture that
+            is larger than this stays as sharp as the whole.
     """
     dice = torch.rand(4, len(lab), generator=generator).to(lab.device)
-    zoom = 0.7 + 0.3 * dice[0]
+    zoom = 0.6 + 0.4 * dice[0]
     mirror = torch.where(dice[1] < 0.5, -1.0, 1.0)
     shift_x, shift_y = (1 - zoom) * (2 * dice[2] - 1), (1 - zoom) * (2 * dice[3] - 1)
     nothing = torch.zeros_like(zoom)
@@ -178,7 +186,9 @@ def flip_and_crop(lab: Tensor, generator: torch.Generator | None = None) -> Tens
         torch.stack((zoom * mirror, nothing, shift_x), dim=1),
         torch.stack((nothing, zoom, shift_y), dim=1),
     )
-    grid = F.affine_grid(torch.stack(rows, dim=1), list(lab.shape), align_corners=False)
+    count, channels, height, width = lab.shape
+    shape = [count, channels, size or height, size or width]
+    grid = F.affine_grid(torch.stack(rows, dim=1), shape, align_corners=False)
     return F.grid_sample(lab, grid, padding_mode="border", align_corners=False)
 
 

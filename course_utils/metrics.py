@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from course_utils.bins import AB_BINS, nearest_bin
 from course_utils.color import delta_e, lab_to_rgb
@@ -209,11 +210,9 @@ def baselines(train: LabDataset) -> dict[str, Model]:
         return mean_of_level.to(lightness)[_level(lightness[:, 0])].movedim(-1, 1)
 
     def random_photo(lightness: Tensor) -> Tensor:
-        if lightness.shape[-2:] != train.lab.shape[-2:]:
-            raise ValueError(f"L: expected pictures of {train.size} x {train.size} pixels")
         # Drawn by the picture itself, so that it gets the same photo however it is batched.
         picks = (lightness.double().sum(dim=(1, 2, 3)) * 7919).long().cpu() % len(train)
-        return train.lab[picks, 1:].to(lightness)
+        return F.adaptive_avg_pool2d(train.lab[picks, 1:].to(lightness), lightness.shape[-2:])
 
     return {
         "gray": gray,

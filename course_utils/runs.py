@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from course_utils.network import ColorizationNet, check_architecture
+from course_utils.network import STRIDE, ColorizationNet, check_architecture
 from course_utils.scenes import check_size
 from course_utils.weights import read_safetensors, save_weights, write_safetensors, write_whole
 
@@ -32,6 +32,7 @@ class TrainConfig:
     warm_up: float = 0.2  # share of all steps in which the rate climbs to its peak
     gradient_clip: float = 1.0  # largest norm of the gradient that is let through
     augmented: bool = True  # flips and crops
+    oversize: float = 1.5  # photographs are cropped from copies this much larger: crops stay sharp
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -42,6 +43,7 @@ class TrainConfig:
             "batch_size": (1, 10**6),
             "learning_rate": (1e-12, 1e3),
             "seed": (0, 2**32),
+            "oversize": (1, 4),
         }
         for name, (low, high) in limits.items():
             value = getattr(self, name)
@@ -51,6 +53,13 @@ class TrainConfig:
         check_architecture(self.width, self.head)
         if self.rebalanced and self.head != "classification":
             raise ValueError("rebalanced: expected head 'classification', L2 has no classes")
+
+    @property
+    def train_size(self) -> int:
+        """The size of the pictures that crops are cut from; a scene is as sharp at every size."""
+        if not self.augmented or self.data == "scenes":
+            return self.size
+        return STRIDE * round(self.oversize * self.size / STRIDE)
 
 
 @dataclass

@@ -38,7 +38,8 @@ def fit(
 
     Args:
         config: the recipe.
-        train, val: the pictures; opened from `config.data` where not given.
+        train, val: the pictures; opened from `config.data` where not given. Those to train on
+            may be larger than `config.size` where they are cropped.
         out: a folder for weights and history, see `runs`.
         resume: go on from `out` if a run of the same config stopped there.
         device: "cpu" or "cuda"; by default a GPU where there is one.
@@ -73,8 +74,10 @@ def fit(
                     "--resume (resume=True), or choose another folder"
                 )
             history = resume_run(config, model, optimizer, out)
-    train = open_source(config.data, config.size, "train", progress) if train is None else train
-    val = open_source(config.data, config.size, "val", progress) if val is None else val
+    if train is None:
+        train = open_source(config.data, config.train_size, "train", progress)
+    if val is None:
+        val = open_source(config.data, config.size, "val", progress)
     _check_pictures(config, train, val)
     if on_data is not None:
         on_data(train, val)
@@ -179,7 +182,7 @@ def _train_epoch(
     generator = torch.Generator().manual_seed(1_000_003 * config.seed + epoch)
     steps_per_epoch = -(-len(train) // config.batch_size)
     for step, (lightness, ab) in enumerate(
-        batches(train, config.batch_size, generator, config.augmented, device)
+        batches(train, config.batch_size, generator, config.augmented, device, config.size)
     ):
         rate = learning_rate_at(
             epoch * steps_per_epoch + step, config.epochs * steps_per_epoch, config
@@ -219,7 +222,8 @@ def _check_pictures(config: TrainConfig, train: LabDataset, val: LabDataset) -> 
     for name, dataset in (("train", train), ("val", val)):
         if len(dataset) == 0:
             raise ValueError(f"{name}: expected at least one picture, got none")
-        if dataset.size != config.size:
+        cropped = dataset is train and config.augmented
+        if dataset.size < config.size or (dataset.size > config.size and not cropped):
             raise ValueError(f"{name}: expected size {config.size}, got {dataset.size}")
     if config.size == 8 and len(train) % config.batch_size == 1:
         raise ValueError(
