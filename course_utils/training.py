@@ -222,7 +222,7 @@ def _check_pictures(config: TrainConfig, train: LabDataset, val: LabDataset) -> 
     for name, dataset in (("train", train), ("val", val)):
         if len(dataset) == 0:
             raise ValueError(f"{name}: expected at least one picture, got none")
-        cropped = dataset is train and config.augmented
+        cropped = name == "train" and config.augmented
         if dataset.size < config.size or (dataset.size > config.size and not cropped):
             raise ValueError(f"{name}: expected size {config.size}, got {dataset.size}")
     if config.size == 8 and len(train) % config.batch_size == 1:

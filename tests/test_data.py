@@ -85,6 +85,13 @@ def test_augmentation_keeps_question_and_answer_together() -> None:
     assert varied.amin() >= lab.amin() - 1e-3
 
 
+def test_a_crop_of_a_larger_picture_is_sharp() -> None:
+    stripes = (torch.arange(96) // 2 % 2).expand(8, 3, 96, 96).float()  # 2 pixels light, 2 dark
+    varied = flip_and_crop(stripes, torch.Generator().manual_seed(0), 64)
+    assert varied.shape == (8, 3, 64, 64)
+    assert varied.std(dim=(1, 2, 3)).min() > 0.3
+
+
 def test_batches_visit_everything_once(scene_dataset: data.LabDataset) -> None:
     generator = torch.Generator().manual_seed(3)
     shuffled = torch.cat([L for L, _ in batches(scene_dataset, 10, generator)])

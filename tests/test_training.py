@@ -7,7 +7,7 @@ import torch
 
 from course_utils import training
 from course_utils.colorize import load_model
-from course_utils.data import LabDataset, Report
+from course_utils.data import LabDataset, Report, open_source
 from course_utils.metrics import evaluate
 from course_utils.network import ColorizationNet
 from course_utils.training import History, TrainConfig, fit, learning_rate_at, loss_of
@@ -17,6 +17,17 @@ CONFIG = TrainConfig(size=32, width=0.1, epochs=3, batch_size=8)
 
 def run(data: LabDataset, config: TrainConfig = CONFIG, **options: object) -> History:
     return fit(config, data, data, device="cpu", progress=False, **options)
+
+
+def test_crops_are_cut_from_larger_photographs(photo_folder: Path) -> None:
+    config = replace(CONFIG, data=photo_folder, size=16, epochs=1)
+    sizes = []
+    fit(config, progress=False, on_data=lambda train, val: sizes.extend((train.size, val.size)))
+    assert sizes == [24, 16]
+    with pytest.raises(ValueError, match="val: expected size 16, got 24"):
+        train = open_source(photo_folder, 24, "train")
+        fit(config, train, train, progress=False)
+    assert replace(config, data="scenes").train_size == 16
 
 
 @pytest.mark.parametrize("head", ["regression", "classification"])
