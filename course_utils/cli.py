@@ -5,7 +5,6 @@ could not be colorized, 130 when interrupted.
 """
 
 import argparse
-import io
 import json
 import sys
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, NoReturn
 from course_utils.network import HEADS
 from course_utils.runs import TrainConfig, make_folder
 from course_utils.scenes import check_size
-from course_utils.weights import write_whole
 
 if TYPE_CHECKING:
     from course_utils.data import Report
@@ -136,35 +134,32 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _colorize(options: argparse.Namespace) -> int:
-    from course_utils.colorize import colorize, load_model
+    from course_utils.album import Album, colorize_album, contact_sheet
+    from course_utils.colorize import load_model
 
     model = load_model(options.weights, fast=True)
     if options.temperature is not None:
         model.set_temperature(options.temperature)
     if options.size is not None:
         check_size(options.size)
+
+    def on_photo(photo: Path, album: Album) -> None:
+        if photo in album.failed:
+            _complain(album.failed[photo])
+        elif photo in album.kept:
+            print(f"{album.kept[photo]} exists already; --overwrite replaces it", file=sys.stderr)
+        else:
+            print(album.made[photo])
+
     out = make_folder(options.out)
-    made: dict[Path, Path] = {}
-    for photo in map(Path, options.photos):
-        target = out / f"{photo.stem}_color.png"
-        try:
-            if target in made:
-                raise ValueError(
-                    f"{photo}: expected another name than {made[target]}, both would become "
-                    f"{target}; colorize them into two folders"
-                )
-            if target.exists() and not options.overwrite:
-                raise ValueError(f"{target}: exists already; add --overwrite to replace it")
-            content = io.BytesIO()
-            colorize(photo, model, options.size).save(content, format="PNG")
-            write_whole(target, content.getvalue())
-            made[target] = photo
-            print(target)
-        except (ValueError, OSError) as error:
-            _complain(error)
-    if not made:
-        return 2
-    return 0 if len(made) == len(options.photos) else 1
+    choice = (options.size, options.format, options.overwrite)
+    album = colorize_album(options.photos, model, out, *choice, on_photo)
+    if album.made and any(Path(photo).is_dir() for photo in options.photos):
+        contact_sheet(album.results).save(out / "contact_sheet.jpg", quality=90)
+        print(out / "contact_sheet.jpg")
+    if not album.failed:
+        return 0
+    return 1 if album.results else 2
 
 
 def _data_list(_: argparse.Namespace) -> int:
@@ -243,11 +238,14 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(run=_evaluate)
 
     colorize = commands.add_parser("colorize", help="colorize photographs")
-    colorize.add_argument("photos", nargs="+", metavar="PHOTO")
+    colorize.add_argument(
+        "photos", nargs="+", metavar="PHOTO", help="a file, or a folder and all below it"
+    )
     colorize.add_argument("--weights", required=True, help="a file, or a name in data/weights")
     colorize.add_argument("--out", required=True, help="folder for the results")
     colorize.add_argument("--temperature", type=float, help="classification head: in (0, 1]")
     colorize.add_argument("--size", type=int, help="the network's view, default as trained")
-    colorize.add_argument("--overwrite", action="store_true")
+    colorize.add_argument("--format", choices=["png", "jpg"], default="png", help="of the results")
+    colorize.add_argument("--overwrite", action="store_true", help="replace earlier results")
     colorize.set_defaults(run=_colorize)
     return parser

@@ -72,7 +72,8 @@ def colorize(
             was trained at.
         guided: let the edges of L lead those of the colors; else plain bilinear upsampling.
     Returns:
-        An RGB picture of the same size with the same L, to within rounding.
+        An upright RGB picture in sRGB, of the same size and with the same L, to within rounding;
+        its `info` has the photograph's EXIF.
     Raises:
         ValueError: a picture that cannot be read, or a size that is no positive multiple of 8.
     """
@@ -91,7 +92,9 @@ def colorize(
     else:
         ab = F.interpolate(model.ab_of(logits).float().cpu(), lightness.shape[-2:], mode="bilinear")
     lab = fit_gamut(torch.cat((lightness, ab), dim=1)[0])
-    return Image.fromarray(lab_to_uint8(lab).permute(1, 2, 0).numpy())
+    result = Image.fromarray(lab_to_uint8(lab).permute(1, 2, 0).numpy())
+    result.info |= {name: photo.info[name] for name in ("exif", "dpi") if name in photo.info}
+    return result
 
 
 def joint_bilateral(ab: Tensor, guide: Tensor, nearness: float = 0.5, alike: float = 8.0) -> Tensor:

@@ -114,8 +114,13 @@ def test_a_broken_photo_among_others_is_named_and_the_rest_is_done(
     shown = capsys.readouterr()
     assert "text.jpg" in shown.err
     assert "chelsea_color.png" in shown.out
-    assert main(command[:2] + command[3:]) == 2  # an existing result is not overwritten
+    result = tmp_path / "out" / "chelsea_color.png"
+    result.write_bytes(b"touched")
+    assert main(command[:2] + command[3:]) == 0  # what is there is kept
     assert "--overwrite" in capsys.readouterr().err
+    assert result.read_bytes() == b"touched"
+    assert main([*command[:2], *command[3:], "--overwrite"]) == 0
+    assert Image.open(result).size == Image.open(sample_path("cat")).size
 
 
 def test_photos_of_one_name_do_not_overwrite_each_other(
@@ -129,6 +134,25 @@ def test_photos_of_one_name_do_not_overwrite_each_other(
     assert main([*command, "--out", str(tmp_path / "out")]) == 1
     assert "both would become" in capsys.readouterr().err
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["写真 é_color.png"]
+
+
+def test_a_folder_becomes_a_folder_with_a_contact_sheet(
+    photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = photo_folder / "color"  # inside: results must not be colorized again
+    command = ["colorize", str(photo_folder), "--weights", "landscapes", "--out", str(out)]
+    assert main([*command, "--format", "jpg"]) == 1
+    assert "broken.jpg" in capsys.readouterr().err
+    names = {f"photo {number}_color.jpg" for number in range(6)} | {"gray_color.jpg"}
+    assert {file.name for file in out.iterdir()} == names | {"contact_sheet.jpg"}
+    (out / "photo 3_color.jpg").unlink()
+    assert main([*command, "--format", "jpg"]) == 1  # only what is missing
+    assert capsys.readouterr().out.splitlines()[0] == str(out / "photo 3_color.jpg")
+    assert main([*command[:-1], str(photo_folder)]) == 2
+    assert "expected another folder" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert main(["colorize", str(tmp_path / "empty"), *command[2:]]) == 2
+    assert "found none" in capsys.readouterr().err
 
 
 def test_doctor_and_data_list(capsys: pytest.CaptureFixture) -> None:
