@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import ceil, sqrt
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from course_utils.colorize import colorize
 from course_utils.network import ColorizationNet
@@ -79,7 +79,8 @@ def colorize_album(
 
 
 def contact_sheet(results: dict[Path, Path], side: int = 160) -> Image.Image:
-    """Every photograph without its colors, and its result beside it, small, on one page.
+    """Every photograph without its colors, and its result beside it, small, on one page,
+    with its name below.
 
     Args:
         results: photograph -> result, from `Album.results`.
@@ -90,16 +91,18 @@ def contact_sheet(results: dict[Path, Path], side: int = 160) -> Image.Image:
     if not results:
         raise ValueError("results: expected at least one picture, got none")
     columns = ceil(sqrt(len(results) / 2))
-    gap = side // 20
-    across, down = 2 * side + 2 * gap, side + gap
+    gap, caption = side // 20, max(12, side // 10)
+    across, down = 2 * side + 2 * gap, side + caption + gap
     rows = ceil(len(results) / columns)
     sheet = Image.new("RGB", (columns * across + gap, rows * down + gap), "white")
+    draw = ImageDraw.Draw(sheet)
     for number, (photo, result) in enumerate(results.items()):
         left, top = number % columns * across + gap, number // columns * down + gap
         gray = read_photo(photo).convert("L")
         for offset, picture in ((0, gray), (side + gap // 2, read_photo(result))):
             small = ImageOps.contain(picture, (side, side))
-            sheet.paste(small, (left + offset, top + (side - small.height) // 2))
+            sheet.paste(small, (left + offset, top + side - small.height))
+        draw.text((left, top + side), photo.name[: side // 4], "black", font_size=0.7 * caption)
     return sheet
 
 

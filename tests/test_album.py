@@ -56,7 +56,7 @@ def test_a_contact_sheet_shows_each_photo_in_gray_and_in_color(tmp_path: Path) -
         contact_sheet({})
     sample_photo("coffee").save(tmp_path / "coffee.png")
     sheet = contact_sheet({tmp_path / "coffee.png": tmp_path / "coffee.png"}, side=100)
-    assert sheet.size == (215, 110)
+    assert sheet.size == (215, 122)
     left, right = (sheet.crop((x, 20, x + 90, 90)).convert("HSV") for x in (10, 110))
     assert left.getchannel("S").getextrema()[1] == 0
     assert right.getchannel("S").getextrema()[1] > 100
