@@ -3,7 +3,8 @@
 Side by side in one run: the usual way (the network in contiguous float32, scikit-image for all of
 Lab at full resolution, on the way in and out) and ours with plain bilinear upsampling, which
 gives the same colors; then ours as it comes, led by the edges of L. Turns alternate, the best of
-each counts. Weights are random: they cost as much as trained ones.
+each counts. The narrow network is the trained one, the wide one has random weights, which cost as
+much.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 from torch.nn import functional as F
 
-from course_utils.colorize import colorize
+from course_utils.colorize import colorize, load_model
 from course_utils.network import ColorizationNet, bf16_is_fast
 from course_utils.photos import sample_photo
 
@@ -50,9 +51,8 @@ def main() -> None:
     for width, size in ((0.25, 64), (0.25, 256), (1.0, 256)):
         torch.manual_seed(0)
         theirs, ours = ColorizationNet(width).eval(), ColorizationNet(width).eval()
-        for module in theirs.modules():  # colors as strong as those of a trained network
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.reset_running_stats()
+        if width == 0.25:
+            theirs = load_model("landscapes", "cpu").to(memory_format=torch.contiguous_format)
         ours.load_state_dict(theirs.state_dict())
         ours.to(memory_format=torch.channels_last)
         if fast:

@@ -18,7 +18,9 @@ from course_utils.photos import pil_to_tensor, read_photo, resize
 from course_utils.scenes import check_size
 from course_utils.weights import fetch_zhang2016, read_network
 
-WEIGHTS = Path(__file__).resolve().parent.parent / "data" / "weights"
+_HERE = Path(__file__).resolve().parent
+# Trained weights, their cards and logs: part of an installed package, or beside it in a clone.
+WEIGHTS = next(filter(Path.is_dir, (_HERE / "trained", _HERE.parent / "data" / "weights")))
 LONGEST = 8  # the network's view of a thin strip is at most this many times as long as wide
 
 

@@ -97,6 +97,19 @@ def no_return(encoded: torch.Tensor) -> None:
     color.srgb_decode(encoded)
 
 
+def stop(losses: list, patience: int, last: bool = False, reset: bool = True) -> int:
+    worse = 0
+    for epoch in range(1, len(losses)):
+        before = losses[epoch - 1] if last else min(losses[:epoch])
+        if losses[epoch] >= before:
+            worse += 1
+        elif reset:
+            worse = 0
+        if worse == patience:
+            return epoch + 1
+    return len(losses)
+
+
 def cleared_too_late(model, optimizer, L, ab):
     loss = F.mse_loss(model(L) / 110, ab / 110)
     loss.backward()
@@ -277,6 +290,7 @@ RIGHT = {
     ],
     "l2_answer": [(22.5, -27.5), [22.5, -27.5], torch.tensor([22.5, -27.5])],
     "training_step": [step],
+    "early_stopping": [stop, lambda losses, patience: np.int64(stop(losses, patience))],
     "auc": [
         lambda e: 1 - e.clamp(max=150).mean() / 150,
         lambda e: np.mean([np.mean(e.numpy() <= t) for t in range(151)]),
@@ -530,6 +544,14 @@ MISTAKES = {
         (lambda *a: step(*a) * 2, "expected the loss"),
         (lambda *a: str(step(*a)), "one number"),
         (cleared_too_late, "zero_grad() must not"),
+    ],
+    "early_stopping": [
+        (lambda losses, patience: losses.index(min(losses[:9])) + 1, "the best epoch"),
+        (lambda losses, patience: stop(losses, patience, last=True), "not the one before"),
+        (lambda losses, patience: stop(losses, patience, reset=False), "again"),
+        (lambda losses, patience: stop(losses, patience) - 1, "counted from 1"),
+        (lambda losses, patience: stop(losses, patience + 1), "not one later"),
+        (lambda losses, patience: None, "`return` the result"),
     ],
     "auc": [
         (lambda e: e.clamp(max=150).mean(), "1 - mean / 150"),

@@ -14,7 +14,7 @@ from course_utils.colorize import load_model
 from course_utils.data import LabDataset
 from course_utils.network import architecture_table
 from course_utils.photos import sample_path
-from course_utils.training import History, TrainConfig
+from course_utils.training import History, TrainConfig, fit
 from course_utils.widgets import judging, lab_color
 
 
@@ -283,3 +283,19 @@ def test_show_adds_the_words_and_closes(monkeypatch: pytest.MonkeyPatch) -> None
     figures.show(figures.channels(torch.zeros(3, 4, 4)), "words")
     assert seen == [{"image/png": {"alt": "words"}}]
     assert len(plt.get_fignums()) == before
+
+
+def test_a_training_can_be_watched(scene_dataset: LabDataset) -> None:
+    monitor, seen = widgets.TrainingMonitor(pictures=2), []
+    assert "first epoch" in monitor.text
+
+    def watch(history: History) -> None:
+        monitor.on_epoch(history)
+        seen.append((monitor.curve.value, monitor.results.value, monitor.text))
+
+    config = TrainConfig(size=32, width=0.1, epochs=2, batch_size=16)
+    sets = (scene_dataset, scene_dataset)
+    fit(config, *sets, progress=False, device="cpu", on_data=monitor.on_data, on_epoch=watch)
+    assert len({curve for curve, _, _ in seen}) == len({results for _, results, _ in seen}) == 2
+    assert seen[0][2].startswith("Epoch 1 of 2: validation MSE(ab)")
+    Image.open(io.BytesIO(monitor.results.value)).verify()

@@ -19,7 +19,7 @@ from course_utils.checks.dilated_cnn import (
     parameters,
     receptive_field,
 )
-from course_utils.checks.l2_training import l2_answer, training_step
+from course_utils.checks.l2_training import early_stopping, l2_answer, training_step
 from course_utils.checks.lab_color import (
     hue_and_chroma,
     lab_f,
@@ -37,6 +37,7 @@ __all__ = [
     "colorfulness",
     "colorized",
     "dataset",
+    "early_stopping",
     "effective_dilation",
     "first_n",
     "hue_and_chroma",

@@ -79,3 +79,48 @@ def training_step(answer: Callable) -> None:
             "the first step is right, the third is not. Hint: gradients add up until "
             "optimizer.zero_grad() clears them."
         )
+
+
+@check("Early stopping")
+def early_stopping(answer: Callable) -> None:
+    """A function (val_losses, patience) that says after which epoch, from 1, training stops."""
+    cases = (
+        ([9.0, 7.0, 8.0, 6.0, 6.5, 5.0, 5.5, 5.4, 5.3, 5.2, 4.0], 3),
+        ([5.0, 6.0, 4.0, 6.0, 3.0, 6.0, 2.0, 6.0, 7.0, 8.0], 2),
+        ([5.0, 4.0, 3.0, 2.0], 2),
+    )
+    for losses, patience in cases:
+        since_best = _epochs_since_best(losses)
+        expected = _first(since_best, patience)
+        got = number(call(answer, list(losses), patience))
+        if got == expected:
+            continue
+        seen = losses[:expected]
+        rises = [min(losses[:n], default=9e9) <= losses[n] for n in range(len(losses))]
+        in_a_row = _epochs_since_best(losses, beside=1)
+        hints = {
+            1 + seen.index(min(seen)): "that is the best epoch; training goes on for a while",
+            _first(in_a_row, patience): "compare with the best epoch so far, not the one before",
+            _first(np.cumsum(rises), patience): "a new best starts the counting again",
+            expected - 1: "epochs are counted from 1",
+            expected + 1: "stop as soon as `patience` epochs brought no new best, not one later",
+        }
+        hint = hints.get(got, "count the epochs since the best one; at `patience` it stops")
+        raise Wrong(
+            f"for {losses} and patience {patience}: expected a stop after epoch {expected}, "
+            f"got {got:g}. Hint: {hint}."
+        )
+
+
+def _epochs_since_best(losses: list[float], beside: int | None = None) -> list[int]:
+    """For each epoch, how many in a row were no better than the best of all, or of the last few."""
+    counts: list[int] = []
+    for epoch, loss in enumerate(losses):
+        before = losses[:epoch] if beside is None else losses[max(0, epoch - beside) : epoch]
+        counts.append(counts[-1] + 1 if before and loss >= min(before) else 0)
+    return counts
+
+
+def _first(counts: list[int], patience: int) -> int:
+    """The epoch, from 1, whose count reaches the patience, or the last one."""
+    return next((n for n, count in enumerate(counts, 1) if count >= patience), len(counts))
