@@ -38,7 +38,7 @@ def main() -> None:
     rows = {name: evaluate(model, val) for name, model in baselines(train).items()}
     for name, choice in HEADS.items():
         config = TrainConfig(data=options.folder, epochs=options.epochs, **choice)
-        history = fit(config, train, val, options.out / name, resume=True)
+        history = fit(config, None, val, options.out / name, resume=True)
         if len(history.rows) < options.epochs:
             raise SystemExit(f"{name} was stopped; call this again, and it goes on")
         history.save(options.out / f"heads-{name.lower()}.jsonl")
