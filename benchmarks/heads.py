@@ -4,14 +4,12 @@ network, data and steps: `python benchmarks/heads.py FOLDER --out runs/heads`.
 FOLDER holds photographs in train/ and val/. Three networks of width 0.25 are trained at 64 px for
 20 epochs (20 to 45 minutes on 2 cores; a stopped run goes on where it was) and measured on val,
 each after the epoch with its lowest loss there. Writes a history each, `heads.json` (all measures,
-and the prior of the bins), and the rebalanced network's weights in half precision.
+and the prior of the bins), and the rebalanced network's weights.
 """
 
 import argparse
 import json
 from pathlib import Path
-
-from torch import nn
 
 from course_utils.data import open_source
 from course_utils.metrics import baselines, evaluate, format_table
@@ -50,10 +48,7 @@ def main() -> None:
             model.set_temperature(temperature)
             rows[f"{name}, T = {temperature:g}"] = evaluate(model, val)
     about = {"size": 64, "data": "landscapes", "epoch": history.best["epoch"]}
-    for module in (module for block in model.blocks() for module in block):
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):  # a variance may be beyond its range
-            module.half()
-    save_weights(model, options.out / "landscapes-rebalanced.safetensors", **about)
+    save_weights(model, options.out / "landscapes-rebalanced.safetensors", small=True, **about)
     prior = [float(f"{p:.6g}") for p in prior_of(train)]
     result = {"epochs": options.epochs, "rows": rows, "prior": prior}
     (options.out / "heads.json").write_text(json.dumps(result, indent=1) + "\n")

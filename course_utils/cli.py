@@ -98,7 +98,8 @@ def _train(options: argparse.Namespace) -> int:
         print(f"{len(train)} pictures to train on, {len(val)} to validate on", file=sys.stderr)
         sets.extend((train, val))
 
-    history = fit(config, out=options.out, resume=options.resume, on_data=on_data)
+    start = load_model(options.start) if options.start else None
+    history = fit(config, out=options.out, resume=options.resume, on_data=on_data, model=start)
     if not history.rows:
         return 130
     out = Path(options.out)
@@ -225,6 +226,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--epochs", type=int, default=default.epochs)
     train.add_argument("--batch-size", type=int, default=default.batch_size)
     train.add_argument("--learning-rate", type=float, default=default.learning_rate)
+    train.add_argument("--start", help="trained weights to go on from, a file or a name")
     train.add_argument("--seed", type=int, default=default.seed)
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.set_defaults(run=_train)

@@ -33,6 +33,7 @@ def fit(
     progress: bool = True,
     on_data: Callable[[LabDataset, LabDataset], None] | None = None,
     on_epoch: Callable[[History], None] | None = None,
+    model: ColorizationNet | None = None,
 ) -> History:
     """Train a network.
 
@@ -46,19 +47,28 @@ def fit(
         progress: show a progress bar with the loss and the time left.
         on_data: called once with the training and validation pictures, before the training.
         on_epoch: called after each epoch, with the history so far.
+        model: a network to train further, such as one from `colorize.load_model`; by default a
+            new one.
     Returns:
         The history, with the trained network as `history.model`. Ctrl-C (or Jupyter's stop
         button) ends the training early: the network then has learned a part of an epoch more
         than the history and the files say.
     Raises:
-        ValueError: a bad source, pictures of another size, a folder that cannot be written
-            or already has a run, or a resume from another config.
+        ValueError: a bad source, pictures of another size, a model that is not what the config
+            says, a folder that cannot be written or already has a run, or a resume from another
+            config.
         FloatingPointError: the loss is no longer a number.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        model = ColorizationNet(config.width, config.head)
+    if model is None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            model = ColorizationNet(config.width, config.head)
+    if (model.width, model.head) != (config.width, config.head):
+        raise ValueError(
+            f"model: expected width {config.width:g} and head {config.head}, as the config says; "
+            f"got {model.width:g} and {model.head}"
+        )
     model.size = config.size
     model.to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(

@@ -20,17 +20,27 @@ from course_utils.network import ColorizationNet
 # The network that the authors of the paper published, BSD-2. Its sha256 begins with the last part
 # of its name. It has no layer for the temperature, which is a temperature of 1.
 ZHANG2016 = "https://colorizers.s3.us-east-2.amazonaws.com/colorization_release_v2-9b330a0b.pth"
+SCALE = ".scale"  # ends the name of what an 8-bit kernel is multiplied by
 
 
-def save_weights(model: ColorizationNet, path: str | Path, **about: object) -> None:
+def save_weights(
+    model: ColorizationNet, path: str | Path, small: bool = False, **about: object
+) -> None:
     """Write the weights with what is needed to build their network again, all or nothing.
 
-    `about` (plain values: size, data, epoch ...) is kept beside them.
+    Args:
+        small: a quarter of the size: the kernels of the convolutions as 8-bit numbers, -127 to
+            127 times a scale for each first index of a kernel. It moves ab by some tenths.
+        about: plain values (size, data, epoch ...) that are kept beside the weights.
     """
     about = {"width": model.width, "head": model.head, "size": 256, **about}
     if model.head == "classification":
         about.setdefault("temperature", model.temperature.temperature)
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    for name, parameter in model.named_parameters():
+        if small and parameter.ndim == 4:
+            scale = tensors[name].abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-12) / 127
+            tensors |= {name: (tensors[name] / scale).round().char(), name + SCALE: scale}
     write_safetensors(tensors, path, about)
 
 
@@ -103,9 +113,12 @@ def _fill(
         )
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise ValueError(f"{path}: expected numbers, some weights are none; train them again")
+    whole = {name: tensor.float() for name, tensor in tensors.items()}
     try:
-        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except RuntimeError:
+        for name in [name for name, tensor in tensors.items() if tensor.dtype == torch.int8]:
+            whole[name] *= whole.pop(name + SCALE).reshape(len(whole[name]), 1, 1, 1)
+        model.load_state_dict(whole)
+    except (KeyError, RuntimeError):
         raise ValueError(
             f"{path}: expected the weights of a network of width {model.width}, "
             "got other names or shapes; the file is damaged"

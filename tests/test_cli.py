@@ -35,6 +35,10 @@ def test_train_evaluate_colorize(
     assert main(["evaluate", *options, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["best"]["mse_ab"] > 0
 
+    further = ["--size", "16", "--width", "0.05", "--epochs", "1", "--start", str(weights)]
+    there = ["--data", str(photo_folder), "--out", str(tmp_path / "further")]
+    assert main(["train", *there, *further]) == 0
+
     photo = sample_path("rocket")
     colored = ["colorize", str(photo), "--weights", str(weights), "--out", str(tmp_path / "c")]
     assert main(colored) == 0

@@ -87,6 +87,15 @@ def test_what_a_run_leaves_behind(scene_dataset: LabDataset, tmp_path: Path) -> 
     assert best == pytest.approx(history.best["val_mse"], rel=0.02)
 
 
+def test_a_trained_network_is_trained_further(scene_dataset: LabDataset) -> None:
+    start = run(scene_dataset, replace(CONFIG, epochs=12, augmented=False)).model
+    little = replace(CONFIG, learning_rate=1e-6, epochs=1, augmented=False)
+    new = run(scene_dataset, little).rows[0]["val_mse"]
+    assert run(scene_dataset, little, model=start).rows[0]["val_mse"] < 0.6 * new
+    with pytest.raises(ValueError, match=r"model: expected width 0\.2 and head regression"):
+        run(scene_dataset, replace(CONFIG, width=0.2), model=start)
+
+
 def test_a_run_is_not_overwritten_and_not_mixed(scene_dataset: LabDataset, tmp_path: Path) -> None:
     run(scene_dataset, out=tmp_path)
     with pytest.raises(ValueError, match="--resume"):

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 from course_utils.network import ColorizationNet
-from course_utils.weights import load_weights, read_safetensors, save_weights
+from course_utils.weights import load_weights, read_safetensors, save_weights, write_safetensors
 
 
 def test_weights_round_trip(tmp_path: Path) -> None:
@@ -16,6 +16,33 @@ def test_weights_round_trip(tmp_path: Path) -> None:
     L = torch.rand(1, 1, 16, 16) * 100
     assert torch.equal(net.eval()(L), other.eval()(L))
     assert [file.name for file in tmp_path.iterdir()] == ["w.safetensors"]
+
+
+@pytest.mark.parametrize("head", ["regression", "classification"])
+def test_small_weights(head: str, tmp_path: Path) -> None:
+    net, other = ColorizationNet(0.25, head), ColorizationNet(0.25, head)
+    for small in (False, True):
+        save_weights(net, tmp_path / f"{small}.safetensors", small)
+    sizes = [(tmp_path / f"{small}.safetensors").stat().st_size for small in (False, True)]
+    assert sizes[1] < 0.27 * sizes[0]
+    load_weights(other, tmp_path / "True.safetensors")
+    for (name, right), got in zip(net.named_parameters(), other.parameters(), strict=True):
+        largest = right.abs().flatten(1).amax(1) if right.ndim == 4 else right.abs()
+        apart = (got - right).abs()
+        apart = apart.flatten(1).amax(1) if right.ndim == 4 else apart
+        assert (apart <= 0.51 / 127 * largest).all(), name
+
+
+def test_a_kernel_without_its_scale(tmp_path: Path) -> None:
+    net, path = ColorizationNet(0.05), tmp_path / "w.safetensors"
+    save_weights(net, path, small=True)
+    tensors, about = read_safetensors(path)
+    for scale in (None, torch.ones(2, 2)):
+        name = "model1.0.weight.scale"
+        kept = {each: tensor for each, tensor in tensors.items() if each != name}
+        write_safetensors(kept if scale is None else kept | {name: scale}, path, about)
+        with pytest.raises(ValueError, match="the file is damaged"):
+            load_weights(ColorizationNet(0.05), path)
 
 
 def test_weights_of_another_network(tmp_path: Path) -> None:
