@@ -149,6 +149,31 @@ def loss_curve(history: History) -> Figure:
     return figure
 
 
+def recipe_curves(result: dict) -> Figure:
+    """Errors of several recipes by minute of training: on the training and validation pictures.
+
+    Args:
+        result: `curves`, name -> {"minutes", "train_loss", "val_mse"}, a number an epoch; and the
+            `baselines` on validation. `benchmarks/recipe.py` writes it.
+    """
+    colors = (ORANGE, BLUE, GREEN, INK)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True, layout="constrained")
+        for axis, which, title in zip(
+            axes, ("train_loss", "val_mse"), ("training", "validation"), strict=True
+        ):
+            lines = []
+            for color, (name, curve) in zip(colors, result["curves"].items(), strict=False):
+                axis.plot(curve["minutes"], curve[which], color=color)
+                lines.append((curve[which][-1], name, color))
+            gray = result["baselines"]["gray"]
+            axis.axhline(gray, color=GRAY, linestyle="--", linewidth=1)
+            axis.set(xlabel="minutes of training", title=title, ylim=(0, 1.25 * gray))
+            _label_at_right(axis, [*lines, (gray, "gray", INK)])
+        axes[0].set_ylabel("MSE(ab), CIE units squared")
+    return figure
+
+
 def time_bars(totals: dict[str, float], steps: dict[str, dict[str, float]]) -> Figure:
     """Milliseconds of each way as a bar, with its steps in it; what is left over is the rest."""
     shades = {"decode": GRAY, "resize": BLUE, "Lab": ORANGE, "the rest": GREEN}
