@@ -60,7 +60,7 @@ def load_model(
 
 @torch.inference_mode()
 def colorize(
-    image: str | Path | Image.Image,
+    image: str | Path | bytes | Image.Image,
     model: ColorizationNet,
     size: int | None = None,
     guided: bool = True,
@@ -68,7 +68,7 @@ def colorize(
     """Colorize a photograph; only its L is looked at.
 
     Args:
-        image: a file, or a picture of any size and mode.
+        image: a file, what is in one, or a picture; of any size and mode.
         model: from `load_model` or `training.fit`.
         size: the shorter side that the network sees, in pixels; by default the size that it
             was trained at.

@@ -24,10 +24,12 @@ Fit = Literal["stretch", "crop"]
 FITS = ("stretch", "crop")
 
 
-def read_photo(source: str | Path | Image.Image) -> Image.Image:
+def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
     """Any picture as 8-bit sRGB: the first frame, upright, transparency over white, 16 bits
     scaled to 8, an embedded color profile applied.
 
+    Args:
+        source: a file, what is in one, or a picture.
     Raises:
         ValueError: the file is missing, or not a picture that can be read to its end.
     """
@@ -35,7 +37,7 @@ def read_photo(source: str | Path | Image.Image) -> Image.Image:
         if isinstance(source, Image.Image):
             image = ImageOps.exif_transpose(source)
         else:
-            image = Image.open(source)
+            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
             ImageOps.exif_transpose(image, in_place=True)
         if image.mode.startswith(("I", "F")):
             return _deep_to_rgb(image)
@@ -53,8 +55,9 @@ def read_photo(source: str | Path | Image.Image) -> Image.Image:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         if isinstance(error, UnidentifiedImageError):
             reason = "a file of an unknown kind"
+        name = "photo" if isinstance(source, bytes) else source
         raise ValueError(
-            f"{source}: expected a picture that Pillow can read, got: {reason}"
+            f"{name}: expected a picture that Pillow can read, got: {reason}"
         ) from error
 
 

@@ -290,6 +290,7 @@ RIGHT = {
     ],
     "l2_answer": [(22.5, -27.5), [22.5, -27.5], torch.tensor([22.5, -27.5])],
     "training_step": [step],
+    "broken_loops": [{"A": 2, "B": 4, "C": 5}, (2, 4, 5), np.array([2.0, 4.0, 5.0])],
     "early_stopping": [stop, lambda losses, patience: np.int64(stop(losses, patience))],
     "auc": [
         lambda e: 1 - e.clamp(max=150).mean() / 150,
@@ -544,6 +545,15 @@ MISTAKES = {
         (lambda *a: step(*a) * 2, "expected the loss"),
         (lambda *a: str(step(*a)), "one number"),
         (cleared_too_late, "zero_grad() must not"),
+    ],
+    "broken_loops": [
+        ({"A": 1, "B": 4, "C": 5}, "backward() is called"),
+        ((2, 5, 4), "Over what does BatchNorm"),
+        ((2, 4, 3), "unit has each side"),
+        ((2, 4, 7), "expected one of 1 to 6"),
+        ({"A": 2, "B": 4}, "C is missing"),
+        ("BDE", "expected 3 numbers"),
+        ((6, 4, 5), "still in the gradient"),
     ],
     "early_stopping": [
         (lambda losses, patience: losses.index(min(losses[:9])) + 1, "the best epoch"),

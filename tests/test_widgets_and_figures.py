@@ -1,7 +1,9 @@
 import io
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
+import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -24,8 +26,11 @@ def shown(explorer: widgets.Explorer) -> np.ndarray:
 
 @pytest.fixture
 def explorers(scene_dataset: LabDataset) -> dict[str, widgets.Explorer]:
+    photos = LabDataset(scene_dataset.lab[:3], list("abc"), scene_dataset.report)
+    answers = torch.randint(-60, 60, (4, 3, 2, 8, 8), dtype=torch.int8)
     return {
         "ab": widgets.ab_plane(),
+        "epochs": widgets.epoch_scrubber(answers, photos, [4.0, 3.0, 2.0, 1.0]),
         "channels": widgets.photo_channels(),
         "two": widgets.two_photos(),
         "resolution": widgets.color_resolution(),
@@ -58,6 +63,7 @@ MOVES = {
         "drawn": "in blocks",
         "guess": ("",),
     },
+    "epochs": {"epoch": 2},
     "distance": {"guess": ("left",)},
     "gray": {"threshold": 30.0},
     "taps": {"layer": "conv4_3", "grid": "its own map"},
@@ -299,3 +305,42 @@ def test_a_training_can_be_watched(scene_dataset: LabDataset) -> None:
     assert len({curve for curve, _, _ in seen}) == len({results for _, results, _ in seen}) == 2
     assert seen[0][2].startswith("Epoch 1 of 2: validation MSE(ab)")
     Image.open(io.BytesIO(monitor.results.value)).verify()
+
+
+def test_the_scrubber_shows_what_the_network_answered(scene_dataset: LabDataset) -> None:
+    photos = LabDataset(scene_dataset.lab[:2], ["a", "b"], scene_dataset.report)
+    answers = torch.zeros(2, 2, 2, 8, 8, dtype=torch.int8)
+    answers[1, :, 1] = -60  # blue after the second epoch, gray after the first
+    scrubber = widgets.epoch_scrubber(answers, photos, [9.0, 5.0], height=32)
+    assert scrubber.text.startswith("After epoch 2 of 2: validation MSE(ab) 5.0.")
+    result = slice(54 + 22, 54 + 22 + 32)  # the second of three rows of 22 + 32 pixels
+    red, _, blue = shown(scrubber)[result, :32].mean(axis=(0, 1))
+    assert blue > red + 40
+    scrubber.set(epoch=1)
+    red, _, blue = shown(scrubber)[result, :32].mean(axis=(0, 1))
+    assert abs(blue - red) < 3
+
+
+def test_a_photo_is_picked(tmp_path: Path) -> None:
+    picker = widgets.PhotoPicker(load_model("landscapes", "cpu"))
+    assert "cameraman: 512 x 512" in picker.text
+    assert picker.result.size == (512, 512)
+    content = sample_path("rocket").read_bytes()
+    file = {"name": "my rocket.jpg", "type": "image/jpeg", "size": len(content)}
+    in_8 = ({**file, "content": memoryview(content), "last_modified": datetime.now(UTC)},)
+    in_7 = {"my rocket.jpg": {"metadata": file, "content": content}}
+    for upload in (in_8, in_7):
+        picture, words = picker.render(upload, 32)
+        assert words.startswith("my rocket.jpg: 640 x 427 pixels, of which the network saw")
+        assert picker.result.size == (640, 427)
+        assert picture.height == 256 + 22
+    if int(ipywidgets.__version__.split(".")[0]) >= 8:
+        picker.set(upload=in_8)
+        assert "my rocket.jpg" in picker.text
+    broken = ({**in_8[0], "name": "<b>.jpg", "content": memoryview(b"no picture")},)
+    before = picker.result
+    assert picker.render(broken, 32) == (
+        None,
+        "<b>.jpg: photo: expected a picture that Pillow can read, got: a file of an unknown kind",
+    )
+    assert picker.result is before

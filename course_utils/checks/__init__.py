@@ -19,7 +19,7 @@ from course_utils.checks.dilated_cnn import (
     parameters,
     receptive_field,
 )
-from course_utils.checks.l2_training import early_stopping, l2_answer, training_step
+from course_utils.checks.l2_training import broken_loops, early_stopping, l2_answer, training_step
 from course_utils.checks.lab_color import (
     hue_and_chroma,
     lab_f,
@@ -34,6 +34,7 @@ __all__ = [
     "annealed_mean",
     "auc",
     "block",
+    "broken_loops",
     "colorfulness",
     "colorized",
     "dataset",

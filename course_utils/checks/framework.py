@@ -1,7 +1,7 @@
 """What every check stands on: how an answer is called, compared, and spoken about."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 
 import numpy as np
@@ -88,6 +88,25 @@ def pair(value: object) -> tuple[float, float]:
     if untouched(first) or untouched(second):
         raise NotTried
     return number(first), number(second)
+
+
+def choices(answer: object, names: Sequence[str]) -> dict[str, float]:
+    """A number for each name, from a dict or a sequence in the same order."""
+    if isinstance(answer, dict):
+        if missing := [name for name in names if name not in answer]:
+            raise Wrong(
+                f"expected an answer for each of {', '.join(names)}; {missing[0]} is missing."
+            )
+        answer = [answer[name] for name in names]
+    try:
+        values = list(answer)
+        if isinstance(answer, str) or len(values) != len(names):
+            raise TypeError
+    except TypeError:
+        raise Wrong(f"expected {len(names)} numbers, got {answer!r:.60}.") from None
+    if any(map(untouched, values)):
+        raise NotTried
+    return {name: number(value) for name, value in zip(names, values, strict=True)}
 
 
 def compare(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from course_utils.checks.framework import Wrong, call, check, compare, number, pair
+from course_utils.checks.framework import Wrong, call, check, choices, compare, number, pair
 from course_utils.network import AB_SCALE, ColorizationNet
 
 
@@ -79,6 +79,31 @@ def training_step(answer: Callable) -> None:
             "the first step is right, the third is not. Hint: gradients add up until "
             "optimizer.zero_grad() clears them."
         )
+
+
+@check("Three broken loops")
+def broken_loops(answer: object) -> None:
+    """Which of the six bugs that lesson 4 lists each of the loops A, B and C has."""
+    why_not = {
+        1: "backward() is called in every step of this loop",
+        2: "zero_grad() is called in every step of this loop",
+        3: "a step follows each backward() in this loop, not the other way round",
+        4: "eval() is called before this loop measures",
+        5: "where this loop measures, both sides of the difference are in CIE units",
+        6: "this loop measures on val, not on train",
+    }
+    symptom = {
+        "A": "its error jumps up and down. What is still in the gradient from the step before?",
+        "B": "it measures one picture at a time, and is worse than it should be. Over what does "
+        "BatchNorm take its means there?",
+        "C": "its error never leaves that of gray. Which unit has each side of the difference?",
+    }
+    right = {"A": 2, "B": 4, "C": 5}
+    for loop, bug in choices(answer, tuple(right)).items():
+        if bug not in why_not:
+            raise Wrong(f"{loop}: expected one of 1 to 6, got {bug:g}.")
+        if bug != right[loop]:
+            raise Wrong(f"{loop} has no bug {bug:g}: {why_not[bug]}. Hint: {symptom[loop]}")
 
 
 @check("Early stopping")

@@ -5,17 +5,19 @@ from course_utils.widgets.data import gray_finder
 from course_utils.widgets.dilated_cnn import kernel_taps, receptive_fields
 from course_utils.widgets.explorer import Explorer, Guess
 from course_utils.widgets.judging import color_distance, color_resolution
-from course_utils.widgets.l2_training import TrainingMonitor
+from course_utils.widgets.l2_training import TrainingMonitor, epoch_scrubber
 from course_utils.widgets.lab_color import ab_plane, photo_channels, two_photos
-from course_utils.widgets.results import results_browser
+from course_utils.widgets.results import PhotoPicker, results_browser
 
 __all__ = [
     "Explorer",
     "Guess",
+    "PhotoPicker",
     "TrainingMonitor",
     "ab_plane",
     "color_distance",
     "color_resolution",
+    "epoch_scrubber",
     "gray_finder",
     "kernel_taps",
     "photo_channels",

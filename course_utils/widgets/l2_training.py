@@ -1,15 +1,21 @@
-"""The widget of lesson 4, a training that can be watched."""
+"""The widgets of lesson 4: a training that can be watched, and one that can be rewound."""
 
 import io
+from collections.abc import Sequence
 
 import ipywidgets
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
+from torch.nn import functional as F
 
 from course_utils.data import LabDataset
 from course_utils.figures import comparison, loss_curve
+from course_utils.network import UPSAMPLING
 from course_utils.runs import History
+from course_utils.widgets.explorer import Explorer
+from course_utils.widgets.pictures import paper, strip, titled, to_image
 
 
 class TrainingMonitor(ipywidgets.VBox):
@@ -55,6 +61,47 @@ class TrainingMonitor(ipywidgets.VBox):
     def __repr__(self) -> str:
         """What it shows, for where no widget can be drawn."""
         return self.text
+
+
+def epoch_scrubber(
+    answers: torch.Tensor, photos: LabDataset, val_mse: Sequence[float], height: int = 128
+) -> Explorer:
+    """The same photographs after each epoch of a training.
+
+    Args:
+        answers: ab after each epoch, before the upsampling, (epochs, photos, 2, H/4, W/4).
+        photos: the photographs, of H x W.
+        val_mse: the error on validation after each epoch.
+        height: of a photograph as it is shown, in pixels.
+    """
+
+    lab = photos.lab[:].float()
+
+    def row(ab: torch.Tensor, title: str) -> Image.Image:
+        pictures = map(to_image, torch.cat((lab[:, :1], ab), dim=1))
+        size = (height, height)
+        return titled(
+            strip([each.resize(size, Image.Resampling.BICUBIC) for each in pictures]), title
+        )
+
+    gray, originals = row(torch.zeros_like(lab[:, 1:]), "gray input"), row(lab[:, 1:], "original")
+
+    def render(epoch: int) -> tuple[Image.Image, str]:
+        ab = F.interpolate(answers[epoch - 1].float(), scale_factor=UPSAMPLING, mode="bilinear")
+        rows = (gray, row(ab, f"after epoch {epoch}"), originals)
+        picture = paper(gray.width, sum(each.height for each in rows))
+        for place, each in enumerate(rows):
+            picture.paste(each, (0, place * gray.height))
+        chroma, true_chroma = (torch.hypot(*each.unbind(1)).mean() for each in (ab, lab[:, 1:]))
+        return picture, (
+            f"After epoch {epoch} of {len(answers)}: validation MSE(ab) {val_mse[epoch - 1]:.1f}. "
+            f"Mean chroma of these results {chroma:.1f}, of the originals {true_chroma:.1f}."
+        )
+
+    epoch = ipywidgets.IntSlider(
+        len(answers), min=1, max=len(answers), description="epoch", continuous_update=False
+    )
+    return Explorer(render, epoch=epoch)
 
 
 def _png(figure: Figure) -> bytes:

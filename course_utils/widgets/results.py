@@ -1,14 +1,18 @@
-"""The widget of lesson 5, results beside the originals."""
+"""The widgets of lesson 5: results beside the originals, and a photo of the reader's own."""
 
 import ipywidgets
+import skimage.data
 import torch
 from PIL import Image
 
+from course_utils.colorize import colorize
 from course_utils.data import LabDataset
 from course_utils.figures import gray_of
 from course_utils.metrics import Model, device_of, mse_ab
+from course_utils.network import ColorizationNet
+from course_utils.photos import read_photo
 from course_utils.widgets.explorer import Explorer, slider
-from course_utils.widgets.pictures import side_by_side
+from course_utils.widgets.pictures import side_by_side, strip, titled
 
 
 def results_browser(model: Model, dataset: LabDataset, height: int = 192) -> Explorer:
@@ -41,3 +45,54 @@ def results_browser(model: Model, dataset: LabDataset, height: int = 192) -> Exp
         ),
         strength=slider("color times", 1, 0, 2, 0.1),
     )
+
+
+class PhotoPicker(Explorer):
+    """Colorize a photo from the reader's own disk, which stays between browser and kernel.
+
+    Until one is picked, it shows a black-and-white photograph of scikit-image's. `result` is the
+    colorized photo at its full size.
+
+    Args:
+        model: from `colorize.load_model`.
+        height: of the pictures shown, in pixels.
+    """
+
+    def __init__(self, model: ColorizationNet, height: int = 256) -> None:
+        self.result: Image.Image | None = None
+
+        def render(upload: object, view: int) -> tuple[Image.Image | None, str]:
+            name, source = _uploaded(upload) or ("the cameraman", skimage.data.camera())
+            try:
+                photo = read_photo(source if isinstance(source, bytes) else Image.fromarray(source))
+                self.result = colorize(photo, model, view)
+            except ValueError as error:
+                return None, f"{name}: {error}"
+            gray = photo.convert("L").convert("RGB")
+            shown = {"gray input": gray, "colorized": self.result, "as it came": photo}
+            size = (max(1, round(height * photo.width / photo.height)), height)
+            pictures = [titled(each.resize(size), title) for title, each in shown.items()]
+            return strip(pictures), (
+                f"{name}: {photo.width} x {photo.height} pixels, of which the network saw a copy "
+                f"{view} pixels on its shorter side."
+            )
+
+        views = [size for size in (32, 64, 128, 256) if size >= model.size // 2]
+        super().__init__(
+            render,
+            upload=ipywidgets.FileUpload(accept="image/*", description="your photo"),
+            view=ipywidgets.Dropdown(
+                options=views, value=model.size, description="it sees, pixels"
+            ),
+        )
+
+
+def _uploaded(upload: object) -> tuple[str, bytes] | None:
+    """Name and content of the last file, as ipywidgets 7 (a dict) or 8 (a tuple) gives it."""
+    if not upload:
+        return None
+    if isinstance(upload, dict):
+        name, file = list(upload.items())[-1]
+    else:
+        name, file = upload[-1]["name"], upload[-1]
+    return name, bytes(file["content"])
