@@ -5,6 +5,7 @@ could not be colorized, 130 when interrupted.
 """
 
 import argparse
+import csv
 import json
 import sys
 from pathlib import Path
@@ -118,8 +119,10 @@ def _train(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from course_utils.colorize import load_model
     from course_utils.data import open_source
-    from course_utils.metrics import baselines, evaluate, format_table
+    from course_utils.metrics import baselines, each_picture, evaluate, format_table
 
+    if options.each is not None and Path(options.each).exists():
+        raise ValueError(f"each: expected a new file, {options.each} exists; choose another name")
     model = load_model(options.weights)
     size = model.size if options.size is None else options.size
     dataset = open_source(options.data, size, options.split, progress=True)
@@ -131,6 +134,13 @@ def _evaluate(options: argparse.Namespace) -> int:
     models = {f"{name} (weights)" if name in known else name: model, **known}
     rows = {name: evaluate(each, dataset) for name, each in models.items()}
     print(json.dumps(rows, indent=2) if options.json else format_table(rows))
+    if options.each is not None:
+        columns = each_picture(model, dataset)
+        with open(options.each, "x", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["picture", *columns])
+            for name, *values in zip(dataset.names, *columns.values(), strict=True):
+                table.writerow([name, *(f"{value:.2f}" for value in values)])
     return 0
 
 
@@ -237,6 +247,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--size", type=int, help="pixels, default as trained")
     evaluate.add_argument("--split", default="val", choices=["train", "val", "all"])
     evaluate.add_argument("--json", action="store_true")
+    evaluate.add_argument("--each", metavar="FILE", help="write a CSV file, a line a picture")
     evaluate.set_defaults(run=_evaluate)
 
     colorize = commands.add_parser("colorize", help="colorize photographs")

@@ -136,6 +136,24 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int | None = None) -
 
 
 @torch.inference_mode()
+def each_picture(model: Model, dataset: LabDataset) -> dict[str, Tensor]:
+    """Of each picture (N,): `mse_ab`, `mse_ab_of_gray` (what leaving it gray would get), and the
+    mean `chroma` of the result and `chroma_of_original`, in CIE units."""
+    columns: dict[str, list[Tensor]] = {}
+    for lightness, truth in batches(dataset, 64, device=device_of(model)):
+        predicted = model(lightness).float()
+        row = {
+            "mse_ab": (predicted - truth).square().mean(dim=(1, 2, 3)),
+            "mse_ab_of_gray": truth.square().mean(dim=(1, 2, 3)),
+            "chroma": torch.hypot(*predicted.unbind(1)).mean(dim=(1, 2)),
+            "chroma_of_original": torch.hypot(*truth.unbind(1)).mean(dim=(1, 2)),
+        }
+        for name, values in row.items():
+            columns.setdefault(name, []).append(values.cpu())
+    return {name: torch.cat(parts) for name, parts in columns.items()}
+
+
+@torch.inference_mode()
 def mean_mse(model: Model, dataset: LabDataset) -> float:
     """MSE(ab) over a dataset alone, for where `evaluate` would take too long."""
     squared = 0.0

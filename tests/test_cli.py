@@ -1,3 +1,4 @@
+import csv
 import json
 from pathlib import Path
 
@@ -32,6 +33,13 @@ def test_train_evaluate_colorize(
     shown = capsys.readouterr().out
     for name in ("best", "gray", "dataset mean", "mean given L", "random photo"):
         assert name in shown
+    each = tmp_path / "each.csv"
+    assert main(["evaluate", *options, "--split", "all", "--each", str(each)]) == 0
+    table = list(csv.DictReader(each.open()))
+    assert "photo 3.png" in [row["picture"] for row in table]
+    capsys.readouterr()
+    assert main(["evaluate", *options, "--split", "all", "--each", str(each)]) == 2  # it exists
+    assert "each.csv" in capsys.readouterr().err
     assert main(["evaluate", *options, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["best"]["mse_ab"] > 0
 

@@ -7,7 +7,16 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from course_utils import metrics
 from course_utils.color import lab_to_rgb
 from course_utils.data import LabDataset, Report
-from course_utils.metrics import auc, baselines, colorfulness, evaluate, format_table, psnr
+from course_utils.metrics import (
+    auc,
+    baselines,
+    colorfulness,
+    each_picture,
+    evaluate,
+    format_table,
+    mean_mse,
+    psnr,
+)
 
 
 def test_auc_is_the_area_under_the_curve() -> None:
@@ -161,3 +170,20 @@ def test_rebalanced_auc_weighs_every_bin_alike() -> None:
     gray = evaluate(baselines(dataset)["gray"], dataset)
     assert gray["auc"] == pytest.approx(1 - (4 * 60 / 64) / 150)
     assert gray["auc_rebalanced"] == pytest.approx(1 - ((0 + 60) / 2) / 150)
+
+
+def test_each_picture_is_measured_as_all_are(scene_dataset: LabDataset) -> None:
+    def model(lightness: torch.Tensor) -> torch.Tensor:
+        return (lightness - 50).repeat(1, 2, 1, 1) / 2
+
+    columns = each_picture(model, scene_dataset)
+    assert all(values.shape == (len(scene_dataset),) for values in columns.values())
+    assert columns["mse_ab"].mean().item() == pytest.approx(
+        mean_mse(model, scene_dataset), rel=1e-5
+    )
+    lab = scene_dataset.lab[5].float()
+    assert columns["mse_ab_of_gray"][5] == pytest.approx(lab[1:].square().mean().item(), rel=1e-5)
+    assert columns["chroma_of_original"][5] == pytest.approx(torch.hypot(*lab[1:]).mean().item())
+    assert columns["chroma"][5] == pytest.approx(
+        ((lab[0] - 50).abs() / 2 * 2**0.5).mean().item(), rel=1e-5
+    )
