@@ -25,6 +25,22 @@ OWN_STRIDE_COUNTED = {
 }
 
 
+WORSE = {
+    "astronaut": "gray",
+    "cat": "gray",
+    "coffee": "network",
+    "rocket": "gray",
+    "motorcycle": "network",
+}
+
+
+def upper_b(model, L, turned, channel=1, back=True, side=2):
+    ab = model(L.flip(side) if turned else L)
+    if turned and back:
+        ab = ab.flip(side)
+    return ab[0, channel, : L.shape[2] // 3].mean()
+
+
 def step(model, optimizer, L, ab, zero=True, scale=110, go=True):
     loss = F.mse_loss(model(L) / scale, ab / scale)
     if zero:
@@ -296,6 +312,8 @@ RIGHT = {
         lambda e: 1 - e.clamp(max=150).mean() / 150,
         lambda e: np.mean([np.mean(e.numpy() <= t) for t in range(151)]),
     ],
+    "worse_of_two": [WORSE, {name: word.upper() for name, word in WORSE.items()}],
+    "upper_b": [upper_b, lambda m, L, turned: upper_b(m, L, turned).detach().numpy()],
     "colorfulness": [vivid, lambda rgb: torch.tensor(vivid(rgb)), vivid_by_torch],
 }
 
@@ -571,6 +589,22 @@ MISTAKES = {
         (lambda e: e, "one number"),
         (lambda e: 100 * np.mean([np.mean(e.numpy() <= t) for t in range(151)]), "percent"),
         (lambda e: sum(np.mean(e.numpy() <= t) for t in range(151)), "divide"),
+    ],
+    "worse_of_two": [
+        (WORSE | {"rocket": "network"}, "rocket: MSE(ab) is"),
+        (WORSE | {"coffee": "gray"}, "cost more than none"),
+        (WORSE | {"cat": "both"}, "expected 'gray' or 'network'"),
+        (["gray"] * 5, "expected a dict"),
+        ({"cat": "gray"}, "astronaut: expected"),
+    ],
+    "upper_b": [
+        (lambda m, L, turned: upper_b(m, L, turned, channel=0), "b is the second"),
+        (lambda m, L, turned: upper_b(m, L, False), "was to be turned"),
+        (lambda m, L, turned: upper_b(m, L, turned, back=False), "turn the answer back"),
+        (lambda m, L, turned: upper_b(m, L, turned, side=3), "left and right"),
+        (lambda m, L, turned: m(L)[0, 1].mean(), "over all rows"),
+        (lambda m, L, turned: m(L)[0, 1, :, :21].mean(), "columns"),
+        (lambda m, L, turned: m(L)[0, 1, :21], "one number"),
     ],
     "colorfulness": [
         (lambda rgb: vivid(rgb, square=False), "missing"),

@@ -27,7 +27,7 @@ from course_utils.checks.lab_color import (
     rgb_to_lab,
     srgb_decode,
 )
-from course_utils.checks.results import auc, colorfulness
+from course_utils.checks.results import auc, colorfulness, upper_b, worse_of_two
 from course_utils.checks.start import colorized, what_is_guessed
 
 __all__ = [
@@ -57,5 +57,7 @@ __all__ = [
     "split",
     "srgb_decode",
     "training_step",
+    "upper_b",
     "what_is_guessed",
+    "worse_of_two",
 ]

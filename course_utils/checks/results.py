@@ -5,7 +5,9 @@ from collections.abc import Callable
 import torch
 
 from course_utils import metrics
-from course_utils.checks.framework import call, check, compare, number
+from course_utils.checks.framework import NotTried, Wrong, call, check, compare, number, untouched
+from course_utils.colorize import load_model
+from course_utils.data import open_source
 
 
 @check("AuC")
@@ -58,3 +60,61 @@ def colorfulness(answer: Callable) -> None:
         },
         tolerance=1e-3 * expected.item(),
     )
+
+
+@check("The worse of two")
+def worse_of_two(answer: dict[str, str]) -> None:
+    """Sample -> "gray" or "network": which of them has the larger MSE(ab)."""
+    photos = open_source("samples", 64, "all")
+    columns = metrics.each_picture(load_model("landscapes", "cpu"), photos)
+    if not isinstance(answer, dict):
+        raise Wrong(f"expected a dict, sample -> 'gray' or 'network', got {answer!r:.60}.")
+    if any(untouched(answer.get(name, "")) for name in photos.names):
+        raise NotTried
+    for place, name in enumerate(photos.names):
+        word = str(answer.get(name)).strip().lower().replace("grey", "gray")
+        if word not in ("gray", "network"):
+            raise Wrong(f"{name}: expected 'gray' or 'network', got {answer.get(name)!r:.60}.")
+        network, gray = (columns[which][place] for which in ("mse_ab", "mse_ab_of_gray"))
+        if (word == "gray") != bool(gray > network):
+            hint = (
+                "gray misses all of its color; the network has some of it right"
+                if word == "network"
+                else "its colors are wrong ones, and those cost more than none"
+            )
+            raise Wrong(
+                f"{name}: MSE(ab) is {gray:.0f} for gray and {network:.0f} for the network. "
+                f"Hint: {hint}."
+            )
+
+
+@check("An experiment on a failure")
+def upper_b(answer: Callable) -> None:
+    """A function (model, L, upside_down) that returns the mean b of the photo's upper third."""
+    model, photos = load_model("landscapes", "cpu"), open_source("samples", 64, "all")
+    lightness = photos.lab[photos.names.index("coffee"), :1][None].float()
+    third = lightness.shape[2] // 3
+    with torch.inference_mode():
+        as_is, flipped = model(lightness)[0], model(lightness.flip(2))[0]
+        mirrored = model(lightness.flip(3))[0]
+    for upside_down, ab in ((False, as_is), (True, flipped.flip(1))):
+        compare(
+            torch.tensor(number(call(answer, model, lightness, upside_down))),
+            ab[1, :third].mean(),
+            {
+                "turn the answer back, so that its rows are those of the photo": (
+                    flipped[1, :third].mean()
+                ),
+                "this is a; b is the second channel": ab[0, :third].mean(),
+                "this is the mean over all rows": ab[1].mean(),
+                "this is the lower third; it begins with row 0": ab[1, -third:].mean(),
+                "these are columns; rows are the dimension before the last": (
+                    ab[1, :, :third].mean()
+                ),
+                "this is mirrored, left and right; rows are dimension 2 of L": (
+                    mirrored[1, :third].mean()
+                ),
+                "turn the photo before the network sees it": as_is[1, -third:].mean(),
+                "it was to be turned upside down here": as_is[1, :third].mean(),
+            },
+        )
