@@ -1,15 +1,16 @@
 """Lesson 4's comparison of recipes: `python benchmarks/recipe.py FOLDER --out runs/recipe`.
 
 FOLDER holds photographs in train/ and val/. Same data, machine and minutes for all, as many as our
-40 epochs take (about 12 on 2 cores with bfloat16, so an hour in all); validation is not counted:
+40 epochs take (about 12 on 2 cores with bfloat16, so an hour in all). How long an epoch takes is
+measured first, in turns, and the fastest turn counts, so that other work on the machine does not:
 
 - ours: what `course train` does, at width 0.25 and 64 px;
 - the mini-project's recipe on the same network: Adam at 3e-5, no shuffling, no crops, PyTorch's own
   initialization, float32; with the photographs in the order of their folders, and mixed once;
 - ours with a plain U-Net of as many parameters.
 
-Writes `recipe.json` (validation and training error by minute), `recipe.png`, and `epochs.npz`: what
-our network answers after each epoch on scikit-image's photographs.
+Writes `recipe.json` (errors by minute), `recipe.png`, and `epochs.npz`, what our network answers
+after each epoch on scikit-image's photographs.
 """
 
 import argparse
@@ -31,8 +32,6 @@ from course_utils.metrics import mean_mse
 from course_utils.network import AB_SCALE, ColorizationNet
 from course_utils.runs import History, TrainConfig
 from course_utils.training import fit
-
-Curve = dict[str, list[float]]  # minutes, val_mse, train_loss: a number an epoch
 
 
 class UNet(nn.Module):
@@ -84,63 +83,40 @@ def parameters(model: nn.Module) -> int:
     return sum(each.numel() for each in model.parameters())
 
 
-def unet_as_large_as(other: nn.Module, width: float) -> UNet:
+def unet(width: float) -> UNet:
+    """With about as many parameters as our network of this width."""
     torch.manual_seed(0)
-    sizes = (UNet(channels, width) for channels in range(8, 64))
-    return min(sizes, key=lambda each: abs(parameters(each) - parameters(other)))
+    wanted = parameters(ColorizationNet(width))
+    return min(
+        (UNet(channels, width) for channels in range(8, 64)),
+        key=lambda each: abs(parameters(each) - wanted),
+    )
 
 
-def curve_of(history: History) -> Curve:
-    minutes = np.cumsum([row["seconds"] for row in history.rows]) / 60
-    return {
-        "minutes": minutes.round(3).tolist(),
-        **{name: [row[name] for row in history.rows] for name in ("val_mse", "train_loss")},
-    }
+def train_ours(
+    config: TrainConfig,
+    train: LabDataset,
+    val: LabDataset,
+    model: nn.Module | None = None,
+    on_epoch: Callable[[History], None] | None = None,
+) -> History:
+    return fit(config, train, val, model=model, on_epoch=on_epoch, device="cpu")
 
 
-def ours(
-    config: TrainConfig, train: LabDataset, val: LabDataset, file: Path
-) -> tuple[Curve, dict[str, float]]:
-    """Our recipe, and the baselines; `file` gets the answers after each epoch."""
-    lightness = open_source("samples", config.size, "all").lab[:, :1].float()
-    answers: list[np.ndarray] = []
-
-    @torch.inference_mode()
-    def on_epoch(history: History) -> None:
-        model = history.model.eval()
-        ab = model.small_ab(model.logits(lightness)).round().clamp(-128, 127)
-        answers.append(ab.to(torch.int8).numpy())
-        np.savez_compressed(file, ab=np.stack(answers))  # (epochs, photos, 2, H/4, W/4)
-
-    history = fit(config, train, val, on_epoch=on_epoch, device="cpu")
-    return curve_of(history), history.baselines
-
-
-def unet(config: TrainConfig, train: LabDataset, val: LabDataset, minutes: float) -> Curve:
-    """Our recipe on a U-Net, as many epochs as fit into the minutes."""
-    size_of = ColorizationNet(config.width)
-    tried = unet_as_large_as(size_of, config.width)
-    print(f"U-Net of {parameters(tried):,} parameters, ours has {parameters(size_of):,}")
-    first = fit(replace(config, epochs=1), train, val, model=tried, device="cpu")
-    epochs = max(1, round(60 * minutes / first.rows[0]["seconds"]))
-    model = unet_as_large_as(size_of, config.width)
-    history = fit(replace(config, epochs=epochs), train, val, model=model, device="cpu")
-    return curve_of(history)
-
-
-def theirs(train: LabDataset, val: LabDataset, width: float, minutes: float, mixed: bool) -> Curve:
+def train_theirs(
+    config: TrainConfig, train: LabDataset, val: LabDataset, mixed: bool = False
+) -> History:
     """The mini-project's recipe, in one fixed order."""
     torch.manual_seed(0)
-    net = ColorizationNet(width)
+    net = ColorizationNet(config.width)
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             module.reset_parameters()
     optimizer = torch.optim.Adam(net.parameters(), lr=3e-5, weight_decay=1e-3)
     order = torch.randperm(len(train)) if mixed else torch.arange(len(train))
     data = LabDataset(train.lab[order], [train.names[i] for i in order], train.report)
-    curve: Curve = {"minutes": [], "val_mse": [], "train_loss": []}
-    spent = 0.0
-    while spent < 60 * minutes:
+    history = History(config, {})
+    for epoch in range(1, config.epochs + 1):
         net.train()
         began, total = time.perf_counter(), 0.0
         for lightness, ab in batches(data, 32):
@@ -149,12 +125,37 @@ def theirs(train: LabDataset, val: LabDataset, width: float, minutes: float, mix
             loss.backward()
             optimizer.step()
             total += loss.item() * len(ab) / len(data) * AB_SCALE**2
-        spent += time.perf_counter() - began
-        measured = (round(spent / 60, 3), mean_mse(net.eval(), val), total)
-        for values, value in zip(curve.values(), measured, strict=True):
-            values.append(value)
-        print(f"epoch {len(curve['minutes'])}: {measured}", flush=True)
-    return curve
+        row = {"epoch": epoch, "train_loss": total, "seconds": time.perf_counter() - began}
+        history.rows.append(row | {"val_mse": mean_mse(net.eval(), val)})
+        print(history.rows[-1], flush=True)
+    return history
+
+
+class Answers:
+    """What the network answers after each epoch on scikit-image's photographs, in a file."""
+
+    def __init__(self, size: int, file: Path) -> None:
+        self.lightness = open_source("samples", size, "all").lab[:, :1].float()
+        self.file, self.ab = file, []
+
+    @torch.inference_mode()
+    def on_epoch(self, history: History) -> None:
+        model = history.model.eval()
+        ab = model.small_ab(model.logits(self.lightness)).round().clamp(-128, 127)
+        self.ab.append(ab.to(torch.int8).numpy())
+        np.savez_compressed(self.file, ab=np.stack(self.ab))  # (epochs, photos, 2, H/4, W/4)
+
+
+def seconds_an_epoch(recipes: dict[str, Callable[..., History]], pictures: int) -> dict[str, float]:
+    """The fastest of several turns on 640 scenes, for so many pictures."""
+    config = TrainConfig(epochs=1)
+    scenes, val = open_source("scenes", 64, "train"), open_source("scenes", 64, "val")
+    few = LabDataset(scenes.lab[:640], scenes.names[:640], scenes.report)
+    taken: dict[str, list[float]] = {name: [] for name in recipes}
+    for _ in range(4):
+        for name, recipe in recipes.items():
+            taken[name].append(recipe(config, few, val).rows[0]["seconds"])
+    return {name: min(each) * pictures / len(few) for name, each in taken.items()}
 
 
 def main() -> None:
@@ -169,28 +170,39 @@ def main() -> None:
         open_source(options.folder, size, split, progress=True)
         for size, split in ((config.train_size, "train"), (64, "train"), (64, "val"))
     )
-    file = options.out / "recipe.json"
-    result = json.loads(file.read_text()) if file.exists() else {"curves": {}}
-    curves = result["curves"]
+    sizes = [parameters(net) for net in (ColorizationNet(config.width), unet(config.width))]
+    print("parameters: {:,}, U-Net {:,}".format(*sizes))
 
-    def add(name: str, recipe: Callable[[], Curve]) -> None:
-        """Unless an earlier call, which was stopped, has it already."""
-        if name not in curves:
-            print(name, flush=True)
-            curves[name] = recipe()
-            file.write_text(json.dumps(result, indent=1) + "\n")
-            best = min(curves[name]["val_mse"])
-            print(f"{name}: best {best:.1f}, last {curves[name]['val_mse'][-1]:.1f}", flush=True)
+    def train_unet(config: TrainConfig, train: LabDataset, val: LabDataset) -> History:
+        return train_ours(config, train, val, unet(config.width))
 
-    def with_baselines() -> Curve:
-        curve, result["baselines"] = ours(config, large, val, options.out / "epochs.npz")
-        return curve
+    seconds = seconds_an_epoch(
+        {"ours": train_ours, "mini-project": train_theirs, "ours, U-Net": train_unet}, len(train)
+    )
+    seconds["mini-project, mixed"] = seconds["mini-project"]
+    print("seconds an epoch:", {name: round(each, 1) for name, each in seconds.items()}, flush=True)
 
-    add("ours", with_baselines)
-    minutes = curves["ours"]["minutes"][-1]
-    add("mini-project, mixed", lambda: theirs(train, val, config.width, minutes, mixed=True))
-    add("mini-project", lambda: theirs(train, val, config.width, minutes, mixed=False))
-    add("ours, U-Net", lambda: unet(config, large, val, minutes))
+    answers = Answers(config.size, options.out / "epochs.npz")
+    runs: dict[str, Callable[[TrainConfig], History]] = {
+        "ours": lambda config: train_ours(config, large, val, on_epoch=answers.on_epoch),
+        "mini-project, mixed": lambda config: train_theirs(config, train, val, mixed=True),
+        "mini-project": lambda config: train_theirs(config, train, val),
+        "ours, U-Net": lambda config: train_unet(config, large, val),
+    }
+    result: dict = {"curves": {}, "parameters": sizes}
+    for name, run in runs.items():
+        print(name, flush=True)
+        epochs = round(options.epochs * seconds["ours"] / seconds[name])
+        history = run(replace(config, epochs=epochs))
+        result["baselines"] = result.get("baselines", history.baselines)
+        result["curves"][name] = {
+            "minutes": [round(row["epoch"] * seconds[name] / 60, 3) for row in history.rows],
+            "train_loss": [round(row["train_loss"], 2) for row in history.rows],
+            "val_mse": [round(row["val_mse"], 2) for row in history.rows],
+        }
+        (options.out / "recipe.json").write_text(json.dumps(result) + "\n")
+        best = min(result["curves"][name]["val_mse"])
+        print(f"{name}, {epochs} epochs: best {best}, last {history.rows[-1]['val_mse']:.2f}")
     figure = recipe_curves(result)
     figure.savefig(options.out / "recipe.png", dpi=120)
     plt.close(figure)

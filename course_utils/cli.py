@@ -83,6 +83,14 @@ def _doctor(_: argparse.Namespace) -> int:
     return 0
 
 
+def _progress(_: argparse.Namespace) -> int:
+    """Which exercises of which lesson are done."""
+    from course_utils.checks import progress
+
+    print(progress.table({lesson[3:]: lesson for lesson in LESSON_MINUTES}))
+    return 0
+
+
 def _train(options: argparse.Namespace) -> int:
     from course_utils.colorize import load_model
     from course_utils.data import LabDataset
@@ -213,6 +221,9 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="what is installed, and what lessons cost here")
     doctor.set_defaults(run=_doctor)
+
+    progress = commands.add_parser("progress", help="which exercises are done")
+    progress.set_defaults(run=_progress)
 
     data = commands.add_parser("data", help="sources of pictures")
     actions = data.add_subparsers(required=True, metavar="ACTION")

@@ -15,6 +15,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import bins, checks, color
+from course_utils.checks import progress
+from course_utils.cli import LESSON_MINUTES
 from course_utils.network import LAYERS, architecture_table
 from course_utils.photos import sample_photo
 
@@ -661,3 +663,36 @@ def test_a_colorized_photo(capsys: pytest.CaptureFixture) -> None:
     assert "original cat" in said("colorized", photo.resize((200, 150)), capsys)
     other = photo.point(lambda value: value // 2)
     assert said("colorized", other, capsys).startswith("✓")
+
+
+def test_progress_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "new"))
+    assert said("what_is_guessed", "La", capsys).startswith("✗")
+    assert progress.done() == {}
+    said("what_is_guessed", "ab", capsys)
+    assert list(progress.done()) == ["what_is_guessed"]
+    lessons = {"start_here": "00_start_here", "results": "05_results"}
+    lines = progress.table(lessons).splitlines()
+    assert lines[0].split() == ["00_start_here", "1", "of", "2"]
+    assert "  ✓ What the network guesses" in lines
+    assert "  ○ AuC" in lines
+    for text in ("{", "[1, 2]", '{"no such check": "x"}'):  # a torn or foreign file is no progress
+        progress.file().write_text(text)
+        assert progress.done() == {}
+    said("what_is_guessed", "ab", capsys)
+    assert list(progress.done()) == ["what_is_guessed"]
+
+
+def test_every_exercise_belongs_to_a_lesson() -> None:
+    modules = {module for module, _ in progress.EXERCISES.values()}
+    assert modules == {lesson[3:] for lesson in LESSON_MINUTES}
+    assert set(progress.EXERCISES) == set(checks.__all__)
+    assert len(progress.EXERCISES) >= 25
+
+
+def test_a_home_that_cannot_be_written_does_not_disturb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "file"))
+    assert said("what_is_guessed", "ab", capsys).startswith("✓")

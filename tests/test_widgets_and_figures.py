@@ -321,7 +321,7 @@ def test_the_scrubber_shows_what_the_network_answered(scene_dataset: LabDataset)
     assert abs(blue - red) < 3
 
 
-def test_a_photo_is_picked(tmp_path: Path) -> None:
+def test_a_photo_is_picked() -> None:
     picker = widgets.PhotoPicker(load_model("landscapes", "cpu"))
     assert "cameraman: 512 x 512" in picker.text
     assert picker.result.size == (512, 512)
@@ -330,17 +330,28 @@ def test_a_photo_is_picked(tmp_path: Path) -> None:
     in_8 = ({**file, "content": memoryview(content), "last_modified": datetime.now(UTC)},)
     in_7 = {"my rocket.jpg": {"metadata": file, "content": content}}
     for upload in (in_8, in_7):
-        picture, words = picker.render(upload, 32)
+        picture, words = picker.render("the one uploaded", "", upload, 32)
         assert words.startswith("my rocket.jpg: 640 x 427 pixels, of which the network saw")
         assert picker.result.size == (640, 427)
         assert picture.height == 256 + 22
     if int(ipywidgets.__version__.split(".")[0]) >= 8:
         picker.set(upload=in_8)
-        assert "my rocket.jpg" in picker.text
-    broken = ({**in_8[0], "name": "<b>.jpg", "content": memoryview(b"no picture")},)
-    before = picker.result
-    assert picker.render(broken, 32) == (
-        None,
-        "<b>.jpg: photo: expected a picture that Pillow can read, got: a file of an unknown kind",
-    )
+        assert "my rocket.jpg" in picker.text  # what was uploaded is shown at once
+    picker.set(photo="cat")
+    assert picker.text.startswith("cat: 451 x 300")
+    picker.set(path=str(sample_path("coffee")))
+    assert picker.text.startswith("coffee.png: 600 x 400")
+    picker.set(view=32)
+    assert "a copy 32 pixels" in picker.text
+    before, picture = picker.result, picker.picture.value
+    broken = ({**in_8[0], "content": memoryview(b"no picture")},)
+    for upload, reason in ((broken, "a file of an unknown kind"), ((), "nothing is uploaded yet")):
+        shown, words = picker.render("the one uploaded", "", upload, 64)
+        assert shown is None
+        assert reason in words
+    picker.set(path="nowhere.jpg")
+    assert "nowhere.jpg: expected a photograph, no such file" in picker.text
     assert picker.result is before
+    assert picker.picture.value == picture
+    picker.set(photo="motorcycle")  # the last choice counts
+    assert picker.text.startswith("motorcycle")

@@ -5,7 +5,7 @@ or returns `...`) is "not tried yet". Where an answer equals what a well-known m
 the hint names the mistake. A module for each lesson.
 """
 
-from course_utils.checks.classification import (
+from course_utils.checks.color_as_classification import (
     annealed_mean,
     patchy,
     rebalancing,
@@ -28,7 +28,7 @@ from course_utils.checks.lab_color import (
     srgb_decode,
 )
 from course_utils.checks.results import auc, colorfulness, upper_b, worse_of_two
-from course_utils.checks.start import colorized, what_is_guessed
+from course_utils.checks.start_here import colorized, what_is_guessed
 
 __all__ = [
     "annealed_mean",

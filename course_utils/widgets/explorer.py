@@ -131,6 +131,14 @@ def photo_choice(description: str, photo: str = PHOTOS[0]) -> ipywidgets.Dropdow
     return ipywidgets.Dropdown(options=PHOTOS, value=photo, description=description)
 
 
+def path_text() -> ipywidgets.Text:
+    return ipywidgets.Text(
+        description="or its path",
+        placeholder="a photo of yours, then Enter",
+        continuous_update=False,
+    )
+
+
 def png(picture: Image.Image) -> bytes:
     """A picture as the bytes of a PNG file."""
     file = io.BytesIO()

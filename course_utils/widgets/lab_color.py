@@ -1,12 +1,11 @@
 """The widgets of lesson 1 that show Lab color."""
 
-import ipywidgets
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
 from course_utils.color import gamut, in_gamut, lab_to_rgb, lab_to_uint8
-from course_utils.widgets.explorer import Explorer, photo_choice, slider
+from course_utils.widgets.explorer import Explorer, path_text, photo_choice, slider
 from course_utils.widgets.pictures import (
     flat,
     paper,
@@ -123,11 +122,7 @@ def photo_channels(height: int = 200) -> Explorer:
         )
 
     photo = photo_choice("photo")
-    path = ipywidgets.Text(
-        description="or its path",
-        placeholder="a photo of yours, then Enter",
-        continuous_update=False,
-    )
+    path = path_text()
     photo.observe(lambda _: setattr(path, "value", ""), names="value")  # the last choice counts
     return Explorer(
         render,

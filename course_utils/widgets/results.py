@@ -10,9 +10,11 @@ from course_utils.data import LabDataset
 from course_utils.figures import gray_of
 from course_utils.metrics import Model, device_of, mse_ab
 from course_utils.network import ColorizationNet
-from course_utils.photos import read_photo
-from course_utils.widgets.explorer import Explorer, slider
-from course_utils.widgets.pictures import side_by_side, strip, titled
+from course_utils.photos import read_photo, sample_photo
+from course_utils.widgets.explorer import PHOTOS, Explorer, path_text, slider
+from course_utils.widgets.pictures import path_of, side_by_side, strip, titled
+
+UPLOADED = "the one uploaded"
 
 
 def results_browser(model: Model, dataset: LabDataset, height: int = 192) -> Explorer:
@@ -48,10 +50,9 @@ def results_browser(model: Model, dataset: LabDataset, height: int = 192) -> Exp
 
 
 class PhotoPicker(Explorer):
-    """Colorize a photo from the reader's own disk, which stays between browser and kernel.
+    """Colorize a bundled photo, one at a path, or one from the disk of the reader's browser.
 
-    Until one is picked, it shows a black-and-white photograph of scikit-image's. `result` is the
-    colorized photo at its full size.
+    `result` is the colorized photo at its full size.
 
     Args:
         model: from `colorize.load_model`.
@@ -61,36 +62,50 @@ class PhotoPicker(Explorer):
     def __init__(self, model: ColorizationNet, height: int = 256) -> None:
         self.result: Image.Image | None = None
 
-        def render(upload: object, view: int) -> tuple[Image.Image | None, str]:
-            name, source = _uploaded(upload) or ("the cameraman", skimage.data.camera())
+        def render(
+            photo: str, path: str, upload: object, view: int
+        ) -> tuple[Image.Image | None, str]:
             try:
-                photo = read_photo(source if isinstance(source, bytes) else Image.fromarray(source))
-                self.result = colorize(photo, model, view)
+                name, original = _choose(photo, path, upload)
+                self.result = colorize(original, model, view)
             except ValueError as error:
-                return None, f"{name}: {error}"
-            gray = photo.convert("L").convert("RGB")
-            shown = {"gray input": gray, "colorized": self.result, "as it came": photo}
-            size = (max(1, round(height * photo.width / photo.height)), height)
+                return None, str(error)
+            gray = original.convert("L").convert("RGB")
+            shown = {"gray input": gray, "colorized": self.result, "as it came": original}
+            size = (max(1, round(height * original.width / original.height)), height)
             pictures = [titled(each.resize(size), title) for title, each in shown.items()]
             return strip(pictures), (
-                f"{name}: {photo.width} x {photo.height} pixels, of which the network saw a copy "
-                f"{view} pixels on its shorter side."
+                f"{name}: {original.width} x {original.height} pixels, of which the network saw a "
+                f"copy {view} pixels on its shorter side."
             )
 
+        options = ("cameraman", *PHOTOS, UPLOADED)
+        photo = ipywidgets.Dropdown(options=options, description="photo")
+        path = path_text()
+        upload = ipywidgets.FileUpload(accept="image/*", description="or upload one")
+        photo.observe(lambda _: setattr(path, "value", ""), names="value")  # the last choice counts
+        upload.observe(lambda _: setattr(photo, "value", UPLOADED), names="value")
         views = [size for size in (32, 64, 128, 256) if size >= model.size // 2]
-        super().__init__(
-            render,
-            upload=ipywidgets.FileUpload(accept="image/*", description="your photo"),
-            view=ipywidgets.Dropdown(
-                options=views, value=model.size, description="it sees, pixels"
-            ),
-        )
+        view = ipywidgets.Dropdown(options=views, value=model.size, description="it sees, px")
+        super().__init__(render, photo=photo, path=path, upload=upload, view=view)
 
 
-def _uploaded(upload: object) -> tuple[str, bytes] | None:
+def _choose(photo: str, path: str, upload: object) -> tuple[str, Image.Image]:
+    """Name and picture of what was chosen; raises ValueError if that is no picture."""
+    if path:
+        return path_of(path).name, read_photo(path_of(path))
+    if photo == UPLOADED:
+        name, content = _uploaded(upload)
+        return name, read_photo(content)
+    if photo in PHOTOS:
+        return photo, sample_photo(photo)
+    return photo, read_photo(Image.fromarray(skimage.data.camera()))
+
+
+def _uploaded(upload: object) -> tuple[str, bytes]:
     """Name and content of the last file, as ipywidgets 7 (a dict) or 8 (a tuple) gives it."""
     if not upload:
-        return None
+        raise ValueError("photo: nothing is uploaded yet; press the button beside it")
     if isinstance(upload, dict):
         name, file = list(upload.items())[-1]
     else:
