@@ -91,6 +91,14 @@ def _progress(_: argparse.Namespace) -> int:
     return 0
 
 
+def _set_home(options: argparse.Namespace) -> int:
+    from course_utils.repository import set_home
+
+    for file in set_home(Path.cwd(), options.home):
+        print(file.relative_to(Path.cwd()))
+    return 0
+
+
 def _train(options: argparse.Namespace) -> int:
     from course_utils.colorize import load_model
     from course_utils.data import LabDataset
@@ -224,6 +232,10 @@ def _parser() -> argparse.ArgumentParser:
 
     progress = commands.add_parser("progress", help="which exercises are done")
     progress.set_defaults(run=_progress)
+
+    home = commands.add_parser("set-home", help="after a fork: rewrite the course's address")
+    home.add_argument("home", metavar="OWNER/NAME")
+    home.set_defaults(run=_set_home)
 
     data = commands.add_parser("data", help="sources of pictures")
     actions = data.add_subparsers(required=True, metavar="ACTION")

@@ -1,0 +1,49 @@
+"""Where the course lives on GitHub. Badges, set-up cells and the README name the address that
+stands in pyproject.toml; teachers who fork the course rewrite it everywhere by `course set-home`.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+
+NAMING = ("pyproject.toml", "README.md", "CONTRIBUTING.md", "CITATION.cff", "notebooks/*.ipynb")
+# OWNER/NAME, after what leads to it in addresses of GitHub, Colab and Binder.
+ADDRESS = re.compile(
+    r"((?:github\.com|research\.google\.com/github|mybinder\.org/v2/gh)/)([\w.-]+/[\w-]+)"
+)
+
+
+def home_of(root: Path) -> str:
+    """OWNER/NAME of the course in a folder.
+
+    Raises:
+        ValueError: not a folder of the course.
+    """
+    try:
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        return ADDRESS.search(project["urls"]["Repository"])[2]
+    except (OSError, KeyError, TypeError, tomllib.TOMLDecodeError):
+        raise ValueError(
+            f"{root}: expected the folder of the course, with its pyproject.toml; go there first"
+        ) from None
+
+
+def set_home(root: Path, home: str) -> list[Path]:
+    """Rewrite the address in every file that names it, and return those that changed.
+
+    Raises:
+        ValueError: not OWNER/NAME, or not a folder of the course.
+    """
+    if not re.fullmatch(r"[\w.-]+/[\w-]+", home, re.ASCII):
+        raise ValueError(f"home: expected OWNER/NAME, as GitHub has it, got {home!r}")
+    before, changed = home_of(root), []
+
+    def renamed(found: re.Match) -> str:
+        return found[1] + (home if found[2] == before else found[2])
+
+    for file in sorted(file for pattern in NAMING for file in root.glob(pattern)):
+        text = file.read_bytes().decode()
+        if (new := ADDRESS.sub(renamed, text)) != text:
+            file.write_bytes(new.encode())
+            changed.append(file)
+    return changed
