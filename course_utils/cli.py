@@ -18,16 +18,6 @@ from course_utils.scenes import check_size
 if TYPE_CHECKING:
     from course_utils.data import Report
 
-LESSON_MINUTES = {  # what Run All takes on 2 cores without a GPU
-    "00_start_here": 1,
-    "01_lab_color": 1,
-    "02_data": 1,
-    "03_dilated_cnn": 1,
-    "04_l2_training": 3,
-    "05_results": 1,
-    "06_color_as_classification": 1,
-}
-
 
 def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter of a file's name
@@ -60,34 +50,20 @@ def _say_unreadable(*reports: "Report") -> None:
 
 
 def _doctor(_: argparse.Namespace) -> int:
-    """What is installed, on which device."""
-    import platform
-    from importlib.metadata import PackageNotFoundError, requires, version
+    """What is installed, on which device, and how long lessons take."""
+    from course_utils import doctor
 
-    import torch
-
-    print(f"Python {platform.python_version()} on {platform.system()} ({platform.machine()})")
-    try:
-        wanted = requires("colorization-course") or []
-        requirements = sorted(each for each in wanted if "extra ==" not in each)
-    except PackageNotFoundError:
-        raise ValueError("the course is not installed here; run `python3 start.py`") from None
-    for requirement in requirements:
-        name = requirement.split(">=")[0].strip()
-        print(f"  {name:14} {version(name)}")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    print(f"Device: {gpu or f'CPU, {torch.get_num_threads()} threads; every lesson runs on it'}")
-    print("Minutes to run each lesson on 2 cores:")
-    for lesson, minutes in LESSON_MINUTES.items():
-        print(f"  {lesson:27} {minutes}")
+    print(doctor.versions())
+    print(doctor.lesson_times())
     return 0
 
 
 def _progress(_: argparse.Namespace) -> int:
     """Which exercises of which lesson are done."""
     from course_utils.checks import progress
+    from course_utils.doctor import LESSON_SECONDS
 
-    print(progress.table({lesson[3:]: lesson for lesson in LESSON_MINUTES}))
+    print(progress.table({lesson[3:]: lesson for lesson in LESSON_SECONDS}))
     return 0
 
 
@@ -227,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     default = TrainConfig()
 
-    doctor = commands.add_parser("doctor", help="what is installed, and what lessons cost here")
+    doctor = commands.add_parser("doctor", help="what is installed, and how long lessons take here")
     doctor.set_defaults(run=_doctor)
 
     progress = commands.add_parser("progress", help="which exercises are done")

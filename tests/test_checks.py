@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from course_utils import bins, checks, color
 from course_utils.checks import progress
-from course_utils.cli import LESSON_MINUTES
+from course_utils.doctor import LESSON_SECONDS
 from course_utils.network import LAYERS, architecture_table
 from course_utils.photos import sample_photo
 
@@ -685,7 +685,7 @@ def test_progress_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 def test_every_exercise_belongs_to_a_lesson() -> None:
     modules = {module for module, _ in progress.EXERCISES.values()}
-    assert modules == {lesson[3:] for lesson in LESSON_MINUTES}
+    assert modules == {lesson[3:] for lesson in LESSON_SECONDS}
     assert set(progress.EXERCISES) == set(checks.__all__)
     assert len(progress.EXERCISES) >= 25
 

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -169,7 +170,9 @@ def test_a_folder_becomes_a_folder_with_a_contact_sheet(
 
 def test_doctor_and_data_list(capsys: pytest.CaptureFixture) -> None:
     assert main(["doctor"]) == 0
-    assert "torch" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    for expected in (r"torch +\d", "Device: ", r"04_l2_training +\d+ (seconds|minutes)"):
+        assert re.search(expected, shown), expected
     assert main(["data", "list"]) == 0
     assert "scenes" in capsys.readouterr().out
 

@@ -36,8 +36,9 @@ def exercises(lesson: nbformat.NotebookNode) -> list[tuple[str, str, str]]:
 
 
 def imports(lesson: nbformat.NotebookNode) -> str:
-    """What the lesson imports, and whatever else its first code cell sets up."""
-    return next(cell.source for cell in lesson.cells if cell.cell_type == "code")
+    """What the lesson imports, and whatever else its first cell after the set-up does."""
+    code = (cell for cell in lesson.cells if cell.cell_type == "code")
+    return next(cell.source for cell in code if not tagged(cell, "set-up"))
 
 
 def test_form(lesson: nbformat.NotebookNode) -> None:
@@ -52,6 +53,14 @@ def test_form(lesson: nbformat.NotebookNode) -> None:
     assert "**Read on:**" in text
     levels = [len(hashes) for hashes in re.findall(r"^(#+) ", text, re.MULTILINE)]
     assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_the_set_up_is_the_same_everywhere(lesson: nbformat.NotebookNode) -> None:
+    cell = lesson.cells[1]
+    assert tagged(cell, "set-up")
+    assert cell.source == nbformat.read(LESSONS[0], 4).cells[1].source
+    assert "torch " in cell.outputs[0].text  # it says versions and device
+    assert "Device: " in cell.outputs[0].text
 
 
 def test_outputs_are_real_and_in_order(lesson: nbformat.NotebookNode) -> None:
