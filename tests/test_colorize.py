@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from course_utils.colorize import (
     joint_bilateral,
     load_model,
 )
+from course_utils.data import open_source
+from course_utils.metrics import mean_mse
 from course_utils.network import ColorizationNet
 from course_utils.photos import pil_to_tensor, sample_photo
 
@@ -57,15 +60,25 @@ def test_a_sky_turns_blue(model: ColorizationNet) -> None:
     assert blue > red + 10
 
 
-def test_landscapes_beat_the_baselines(landscapes: object) -> None:
-    from course_utils.data import open_source
-    from course_utils.metrics import baselines, evaluate
-
+@pytest.mark.parametrize("name", ["landscapes", "landscapes-wide"])
+def test_shipped_weights_are_what_their_log_says(name: str, landscapes: Path) -> None:
     val = open_source(landscapes, 64, "val")
-    row = evaluate(load_model("landscapes", "cpu"), val)
-    assert row["mse_ab"] == pytest.approx(103.6, abs=0.5)  # what its card says
-    for baseline in baselines(val).values():
-        assert row["mse_ab"] < 0.65 * evaluate(baseline, val)["mse_ab"]
+    logged = json.loads((WEIGHTS / f"{name}.metrics.json").read_text())
+    measured = mean_mse(load_model(name, "cpu"), val)
+    assert measured == pytest.approx(logged[name]["mse_ab"], abs=0.1)
+    assert measured < 105
+    assert measured < 0.6 * min(row["mse_ab"] for each, row in logged.items() if each != name)
+
+
+def test_shipped_weights_are_small_and_have_cards() -> None:
+    files = list(WEIGHTS.glob("*.safetensors"))
+    assert sum(file.stat().st_size for file in files) < 20e6
+    cards = (WEIGHTS / "README.md").read_text(encoding="utf-8")
+    for file in files:
+        model = load_model(file.stem, "cpu")
+        assert f"\n# {file.stem}\n" in cards
+        assert f'ColorizationNet(width={model.width}, head="{model.head}")' in cards
+    assert max(load_model(file.stem, "cpu").width for file in files) >= 0.5
 
 
 @pytest.mark.parametrize("size", [0, -8, 20])

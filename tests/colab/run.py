@@ -34,6 +34,15 @@ def git_settings(repository: Path, address: str) -> dict[str, str]:
     }
 
 
+def python_of_colab() -> str:
+    """3.13, where this machine has it and it runs, else the one that runs this."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    for python in (shutil.which("python3.13"), *pyenv.glob("3.13*/bin/python")):
+        if python and subprocess.run([python, "--version"], capture_output=True).returncode == 0:
+            return str(python)
+    return sys.executable
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("packages", choices=["colab", "newest"])
@@ -45,14 +54,10 @@ def main() -> int:
     own = {**os.environ, "PYTHONPATH": str(ROOT / ".uv")}
     with tempfile.TemporaryDirectory() as name:
         folder, venv = Path(name), Path(name, "venv")
-        try:  # Colab's Python, where this machine has it
-            found = run(*uv, "python", "find", "--no-python-downloads", "3.13", env=own)
-        except subprocess.CalledProcessError:
-            found = sys.executable
-        run(*uv, "venv", "--quiet", "--python", found.strip(), venv, env=own)
+        run(*uv, "venv", "--quiet", "--python", python_of_colab(), venv, env=own, cwd=folder)
         python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         install = [*uv, "pip", "install", "--quiet", "--python", python]
-        run(*install, "--requirements", HERE / f"{packages}.txt", *TEST, env=own)
+        run(*install, "--requirements", HERE / f"{packages}.txt", *TEST, env=own, cwd=folder)
 
         address = f"https://github.com/{home_of(ROOT)}"
         run("git", "clone", "--quiet", "--bare", ROOT, folder / "home.git")
