@@ -118,10 +118,10 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int | None = None) -
     row = {name: values[0].item() for name, values in measures.items()}
     row |= {"pictures": len(dataset), "size": dataset.size}
     # The basic bootstrap: redrawn measures lie around this one as it lies around the true one. It
-    # also mends that redrawn pictures lack some bins of the rebalanced AuC.
+    # also mends that redrawn pictures lack some bins of the rebalanced AuC. No measure is negative.
     outer = torch.tensor(INTERVAL).flip(0).double()
     row["intervals"] = {
-        name: (2 * values[0] - values[1:].quantile(outer)).tolist()
+        name: (2 * values[0] - values[1:].quantile(outer)).clamp(min=0).tolist()
         for name, values in measures.items()
     }
     if len(classes) > 1:
