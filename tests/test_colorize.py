@@ -73,7 +73,7 @@ def test_shipped_weights_are_what_their_log_says(name: str, landscapes: Path) ->
 def test_shipped_weights_are_small_and_have_cards() -> None:
     files = list(WEIGHTS.glob("*.safetensors"))
     assert sum(file.stat().st_size for file in files) < 20e6
-    cards = (WEIGHTS / "README.md").read_text(encoding="utf-8")
+    cards = "\n" + (WEIGHTS / "README.md").read_text(encoding="utf-8")
     for file in files:
         model = load_model(file.stem, "cpu")
         assert f"\n# {file.stem}\n" in cards

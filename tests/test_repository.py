@@ -29,7 +29,7 @@ def addresses(root: Path) -> dict[str, list[str]]:
 
 
 def test_every_file_names_the_same_home() -> None:
-    home, others = home_of(ROOT), {"smsadjadi/Mini-Project-ImageColorization"}
+    home, others = home_of(ROOT), {"junyanz/interactive-deep-colorization"}
     for file, named in addresses(ROOT).items():
         assert set(named) <= {home} | others, file
         if file.endswith(".ipynb"):
