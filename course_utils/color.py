@@ -122,11 +122,10 @@ def rgb_to_lightness(rgb: Tensor) -> Tensor:
     return rgb_to_lab(rgb)[..., :1, :, :]
 
 
-def fit_gamut(lab: Tensor, steps: int = 8) -> Tensor:
+def fit_gamut(lab: Tensor) -> Tensor:
     """Make colors that a screen cannot show paler until it can: L and hue stay as they are.
 
-    Clipping RGB, which `lab_to_rgb` does, would change L. The chroma is found by halving an
-    interval, to 1 / 2^steps of it.
+    Clipping RGB, which `lab_to_rgb` does, would change L.
 
     Args:
         lab: (..., 3, H, W) float, L in 0..100.
@@ -134,16 +133,9 @@ def fit_gamut(lab: Tensor, steps: int = 8) -> Tensor:
         the same shape; colors inside the gamut are returned as they are.
     """
     outside = ~in_gamut(lab)  # (..., H, W)
-    if not outside.any():
-        return lab
-    few = lab.movedim(-3, 0)[:, outside][:, None]  # (3, 1, n)
-    low, high = torch.zeros_like(few[0]), torch.ones_like(few[0])
-    for _ in range(steps):
-        middle = (low + high) / 2
-        shown = in_gamut(torch.cat((few[:1], few[1:] * middle)))
-        low, high = torch.where(shown, middle, low), torch.where(shown, high, middle)
     result = lab.clone()
-    result.movedim(-3, 0)[:, outside] = torch.cat((few[:1], few[1:] * low))[:, 0]
+    planes = result.movedim(-3, 0)  # (3, ..., H, W), the same memory
+    planes[:, outside] = torch.from_numpy(_paler(planes[:, outside].cpu().numpy())).to(lab.device)
     return result
 
 
@@ -161,29 +153,31 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
     return _in_slabs(lambda part: srgb_encode(lab_to_linear(part).clamp(0, 1)), lab, lab.dtype)
 
 
-def lab_to_uint8(lab: Tensor) -> Tensor:
+def lab_to_uint8(lab: Tensor, fit: bool = False) -> Tensor:
     """Convert CIE Lab to 8-bit sRGB: `lab_to_rgb` times 255, rounded.
 
     On the CPU through numpy; what bounds it is the table that encodes.
 
     Args:
         lab: (..., 3, H, W) float32 or float64, L in 0..100; any device.
+        fit: make what a screen cannot show paler first, see `fit_gamut`, instead of clipping it.
     Returns:
         (..., 3, H, W) uint8 on the same device, at most 0.53 from 255 times `lab_to_rgb`.
     Raises:
         TypeError, ValueError: a wrong type, shape or range, with what was expected.
     """
-    if isinstance(lab, Tensor) and lab.device.type != "cpu":
-        return (lab_to_rgb(lab) * 255).round().to(torch.uint8)
     _check_lab(lab)
-    return _in_slabs(_lab_to_bytes, lab.detach(), torch.uint8)
+    if lab.device.type != "cpu":
+        return (lab_to_rgb(fit_gamut(lab) if fit else lab) * 255).round().to(torch.uint8)
+    return _in_slabs(lambda part: _lab_to_bytes(part, fit), lab.detach(), torch.uint8)
 
 
 def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
     """Which colors an sRGB screen can show: lab (..., 3, H, W) -> bool (..., H, W)."""
     _check_channels(lab, "lab")
-    linear = lab_to_linear(lab)
-    return ((linear >= -tolerance) & (linear <= 1 + tolerance)).all(dim=-3)
+    planes = lab.detach().movedim(-3, 0)  # (3, ..., H, W)
+    shown = _is_shown(_linear_of(planes.flatten(1).cpu().numpy()), tolerance)
+    return torch.from_numpy(shown).reshape(planes.shape[1:]).to(lab.device)
 
 
 def gamut(lightness: float, step: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -272,15 +266,39 @@ def _bytes_to_f(matrix: np.ndarray, rgb: Tensor) -> np.ndarray:
     return f
 
 
-def _lab_to_bytes(lab: Tensor) -> Tensor:
+def _lab_to_bytes(lab: Tensor, fit: bool) -> Tensor:
     """`lab_to_uint8` of a slab (3, 1, n), in numpy."""
-    f = _float32(LAB_TO_F) @ (lab[:, 0].numpy() - _float32(LAB_SHIFT)[:, None])
+    planes = lab[:, 0].numpy()
+    linear = _linear_of(planes)
+    if fit and (outside := np.flatnonzero(~_is_shown(linear))).size:
+        linear[:, outside] = _linear_of(_paler(planes[:, outside]))
+    steps = (65_535 * linear.clip(0, 1) + 0.5).astype(np.uint16)
+    return torch.from_numpy(ENCODED_BYTES.take(steps))[:, None]
+
+
+def _linear_of(lab: np.ndarray) -> np.ndarray:
+    """`lab_to_linear` of (3, n)."""
+    f = LAB_TO_F.astype(lab.dtype) @ (lab - LAB_SHIFT.astype(lab.dtype)[:, None])
     f[2].clip(min=0, out=f[2])
     t = f * f * f
     np.copyto(t, (f - LAB_OFFSET) / LAB_SLOPE, where=f <= LAB_JOIN_F)
-    linear = (_float32(T_TO_LINEAR) @ t).clip(0, 1)
-    steps = (65_535 * linear + 0.5).astype(np.uint16)
-    return torch.from_numpy(ENCODED_BYTES.take(steps))[:, None]
+    return T_TO_LINEAR.astype(lab.dtype) @ t
+
+
+def _is_shown(linear: np.ndarray, tolerance: float = 1e-4) -> np.ndarray:
+    """Which linear colors (3, n) a screen can show."""
+    return (linear.min(axis=0) >= -tolerance) & (linear.max(axis=0) <= 1 + tolerance)
+
+
+def _paler(lab: np.ndarray, steps: int = 8) -> np.ndarray:
+    """`fit_gamut` of colors (3, n) that are outside. How much of its chroma a color keeps is found
+    by halving an interval, to 1 / 2^steps of it."""
+    keep, part = np.zeros_like(lab[0]), 1.0
+    for _ in range(steps):
+        part /= 2
+        more = keep + part
+        keep = np.where(_is_shown(_linear_of(lab * (np.ones_like(more), more, more))), more, keep)
+    return lab * (np.ones_like(keep), keep, keep)
 
 
 def _float32(matrix: np.ndarray) -> np.ndarray:

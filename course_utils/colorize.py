@@ -6,12 +6,13 @@ the ab that it answers are enlarged, led by the edges of L so that they do not b
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils.color import fit_gamut, lab_to_uint8, rgb_to_lightness
+from course_utils.color import lab_to_uint8, rgb_to_lightness
 from course_utils.metrics import device_of
 from course_utils.network import STRIDE, ColorizationNet, bf16_is_fast
 from course_utils.photos import pil_to_tensor, read_photo, resize
@@ -21,6 +22,7 @@ from course_utils.weights import fetch_zhang2016, read_network
 _HERE = Path(__file__).resolve().parent
 # Trained weights, their cards and logs: part of an installed package, or beside it in a clone.
 WEIGHTS = next(filter(Path.is_dir, (_HERE / "trained", _HERE.parent / "data" / "weights")))
+BAND = 128  # rows that are colored at a time
 LONGEST = 8  # the network's view of a thin strip is at most this many times as long as wide
 
 
@@ -87,14 +89,23 @@ def colorize(
     pixels = pil_to_tensor(photo)
     guide = rgb_to_lightness(resize(pixels, small))[None]  # (1, 1, h, w)
     logits = model.eval().logits(guide.to(device_of(model)))
-    lightness = rgb_to_lightness(pixels)[None]  # (1, 1, H, W)
     if guided:
         ab = joint_bilateral(model.small_ab(logits).float().cpu(), guide)
-        ab = guided_upsampling(ab, guide, lightness)
+        answer = lines_of_lightness(ab, guide)  # (1, 4, h, w)
     else:
-        ab = F.interpolate(model.ab_of(logits).float().cpu(), lightness.shape[-2:], mode="bilinear")
-    lab = fit_gamut(torch.cat((lightness, ab), dim=1)[0])
-    result = Image.fromarray(lab_to_uint8(lab).permute(1, 2, 0).numpy())
+        answer = model.ab_of(logits).float().cpu()  # (1, 2, h, w)
+    colored = np.empty((photo.height, photo.width, 3), np.uint8)
+    for top in range(0, photo.height, BAND):  # a band of rows at a time, so that memory is bounded
+        band = slice(top, min(top + BAND, photo.height))
+        lightness = rgb_to_lightness(pixels[:, band])[None]
+        ab = enlarge(answer, photo.height, photo.width, band)
+        if guided:
+            slope, offset = ab.chunk(2, dim=1)
+            ab = slope * lightness + offset
+        lab = torch.cat((lightness, ab), dim=1)[0]
+        colored[band] = lab_to_uint8(lab, fit=True).permute(1, 2, 0).numpy()
+    del pixels
+    result = Image.fromarray(colored)
     result.info |= {name: photo.info[name] for name in ("exif", "dpi") if name in photo.info}
     return result
 
@@ -125,17 +136,26 @@ def joint_bilateral(ab: Tensor, guide: Tensor, nearness: float = 0.5, alike: flo
     return total / weights
 
 
-def guided_upsampling(
-    ab: Tensor, guide: Tensor, lightness: Tensor, radius: int = 1, flat: float = 1.0
-) -> Tensor:
-    """Enlarge ab (1, 2, h, w) to the size of L (1, 1, H, W): around each small pixel a and b are
-    fitted as straight lines of L, and the lines are enlarged (the guided filter of He et al.,
-    2013, in its fast form).
+def guided_upsampling(ab: Tensor, guide: Tensor, lightness: Tensor) -> Tensor:
+    """Enlarge ab (1, 2, h, w) to the size of L (1, 1, H, W), led by the edges of L; `guide` is L
+    at the size of ab, (1, 1, h, w). `colorize` does the same, some rows at a time."""
+    slope, offset = F.interpolate(
+        lines_of_lightness(ab, guide), lightness.shape[-2:], mode="bilinear"
+    ).chunk(2, dim=1)
+    return slope * lightness + offset
+
+
+def lines_of_lightness(ab: Tensor, guide: Tensor, radius: int = 1, flat: float = 1.0) -> Tensor:
+    """Around each pixel a and b as straight lines of L, fitted by least squares: the guided filter
+    of He et al. (2013), in its fast form.
 
     Args:
-        guide: L at the size of ab, (1, 1, h, w).
-        radius: of the window of the fit, in small pixels.
+        ab: (1, 2, h, w).
+        guide: L, (1, 1, h, w).
+        radius: of the window of the fit, in pixels.
         flat: a window that varies less in L than this has no edges to follow.
+    Returns:
+        (1, 4, h, w): the slopes of a and b, and their values at L = 0.
     """
 
     def mean(x: Tensor) -> Tensor:
@@ -144,6 +164,15 @@ def guided_upsampling(
     level, color = mean(guide), mean(ab)
     slope = mean(guide * ab) - level * color
     slope = slope / (mean(guide * guide) - level * level + flat**2)
-    lines = mean(torch.cat((slope, color - slope * level), dim=1))  # (1, 4, h, w)
-    slope, offset = F.interpolate(lines, lightness.shape[-2:], mode="bilinear").chunk(2, dim=1)
-    return slope * lightness + offset
+    return mean(torch.cat((slope, color - slope * level), dim=1))
+
+
+def enlarge(small: Tensor, height: int, width: int, rows: slice) -> Tensor:
+    """Some rows of what `F.interpolate(small, (height, width), mode="bilinear")` gives."""
+    count = small.shape[-2]
+    y = (torch.arange(rows.start, rows.stop) + 0.5) * count / height - 0.5
+    y = y.clamp(0, count - 1)
+    above = y.long()
+    below = (above + 1).clamp(max=count - 1)
+    lines = small[..., above, :].lerp(small[..., below, :], (y - above)[:, None])
+    return F.interpolate(lines, (len(y), width), mode="bilinear")

@@ -328,3 +328,4 @@ def test_fit_gamut_keeps_lightness_and_hue() -> None:
     a_little_more[:, 1:] += 0.01 * lab[:, 1:]
     assert not in_gamut(a_little_more)[~inside].any()  # as vivid as it can be
     assert torch.equal(fit_gamut(fitted), fitted)
+    assert torch.equal(lab_to_uint8(lab, fit=True), lab_to_uint8(fitted))

@@ -11,6 +11,7 @@ from course_utils.color import rgb_to_lab
 from course_utils.colorize import (
     WEIGHTS,
     colorize,
+    enlarge,
     guided_upsampling,
     joint_bilateral,
     load_model,
@@ -104,6 +105,23 @@ def test_lightness_is_kept_to_within_rounding(model: ColorizationNet, guided: bo
     result = rgb_to_lab(pil_to_tensor(colorize(gray, model, guided=guided)))[0]
     assert abs(result - given).max() < 1
     assert abs(result - given).mean() < 0.2
+
+
+def test_rows_are_enlarged_as_the_whole() -> None:
+    small = torch.rand(1, 4, 17, 23)
+    whole = F.interpolate(small, (130, 201), mode="bilinear")
+    for rows in (slice(0, 40), slice(37, 90), slice(129, 130)):
+        assert torch.allclose(enlarge(small, 130, 201, rows), whole[..., rows, :], atol=1e-5)
+
+
+@pytest.mark.parametrize("guided", [True, False])
+def test_bands_leave_no_seams(
+    model: ColorizationNet, guided: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = sample_photo("rocket")
+    in_bands = np.asarray(colorize(photo, model, guided=guided), int)
+    monkeypatch.setattr("course_utils.colorize.BAND", 10_000)
+    assert abs(in_bands - np.asarray(colorize(photo, model, guided=guided), int)).max() <= 1
 
 
 def test_colors_do_not_bleed_over_edges() -> None:
