@@ -8,6 +8,7 @@ import argparse
 import csv
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -24,7 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"course: {message}", file=sys.stderr)
+            return options.run(options)
     except (ValueError, OSError, FloatingPointError) as error:
         return _complain(error)
     except (MemoryError, RuntimeError) as error:
@@ -76,6 +79,7 @@ def _set_home(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from course_utils import distributed
     from course_utils.colorize import load_model
     from course_utils.data import LabDataset
     from course_utils.figures import comparison, loss_curve
@@ -92,9 +96,19 @@ def _train(options: argparse.Namespace) -> int:
         sets.extend((train, val))
 
     start = load_model(options.start) if options.start else None
-    history = fit(config, out=options.out, resume=options.resume, on_data=on_data, model=start)
-    if not history.rows:
-        return 130
+    with distributed.process_group():
+        first = distributed.rank() == 0
+        history = fit(
+            config,
+            out=options.out,
+            resume=options.resume,
+            on_data=on_data,
+            model=start,
+            compiled=options.compile,
+        )
+    finished = len(history.rows) == config.epochs
+    if not (history.rows and first):
+        return 0 if finished else 130
     out = Path(options.out)
     model = load_model(out / "best.safetensors")
     figures = {"loss.png": loss_curve(history), "results.png": comparison(model, sets[1])}
@@ -105,7 +119,7 @@ def _train(options: argparse.Namespace) -> int:
     for name, mse in history.baselines.items():
         print(f"  {name:13} {mse:.1f}")
     print(f"Wrote {out / 'best.safetensors'}, {' and '.join(str(out / file) for file in figures)}")
-    return 0 if len(history.rows) == config.epochs else 130
+    return 0 if finished else 130
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -238,6 +252,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--start", help="trained weights to go on from, a file or a name")
     train.add_argument("--seed", type=int, default=default.seed)
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    train.add_argument("--compile", action="store_true", help="by torch.compile: faster steps")
     train.set_defaults(run=_train)
 
     evaluate = commands.add_parser("evaluate", help="a trained network beside the baselines")

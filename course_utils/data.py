@@ -7,7 +7,7 @@ photographs. Every picture is decoded, resized and converted once, into a cache 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -65,6 +65,7 @@ class LabDataset(Dataset):
         names: N names, for reports and captions.
         report: what became of the files that it was made from.
         l2_floor: the MSE(ab) that no model can be expected to beat, where it is known.
+        fingerprint: equal for equal pictures, in the same order.
     """
 
     def __init__(
@@ -73,8 +74,10 @@ class LabDataset(Dataset):
         names: list[str],
         report: Report,
         l2_floor: float | None = None,
+        fingerprint: str | None = None,
     ) -> None:
         self.lab, self.names, self.report, self.l2_floor = lab, names, report, l2_floor
+        self._fingerprint = fingerprint
 
     def __len__(self) -> int:
         return len(self.lab)
@@ -87,6 +90,13 @@ class LabDataset(Dataset):
     @property
     def size(self) -> int:
         return self.lab.shape[-1]
+
+    @property
+    def fingerprint(self) -> str:
+        if self._fingerprint is None:
+            pixels = self.lab[:].cpu().numpy()
+            self._fingerprint = hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()[:16]
+        return self._fingerprint
 
 
 def open_source(
@@ -150,23 +160,46 @@ def batches(
     augmented: bool = False,
     device: str | torch.device = "cpu",
     size: int | None = None,
+    first: int = 0,
+    deal: Callable[[Tensor], Tensor] | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Go through a dataset once: L (B, 1, H, W) and ab (B, 2, H, W), float32.
 
-    Shuffled by `generator`, in order without one. An incomplete last batch is kept. Augmented
-    pictures have `size`, see `flip_and_crop`.
+    An incomplete last batch is kept.
+
+    Args:
+        generator: shuffles; without one the pictures come in their order.
+        augmented: see `flip_and_crop`; the pictures then have `size`.
+        first: the number of the batch to begin with; random numbers are those of a whole pass.
+        deal: takes from 0, 1, ..., B - 1 this process's part of a batch, see `distributed`.
     """
-    count = len(dataset)
-    order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
-    for chosen in order.split(batch_size):
+    for number, chosen in enumerate(order_of(dataset, generator).split(batch_size)):
+        dice = torch.rand(4, len(chosen), generator=generator) if augmented else None
+        if number < first:
+            continue
+        if deal is not None:
+            mine = deal(torch.arange(len(chosen)))
+            chosen, dice = chosen[mine], None if dice is None else dice[:, mine]
+        if len(chosen) == 0:
+            continue
         lab = dataset.lab[chosen].to(device).float()
         if augmented:
-            lab = flip_and_crop(lab, generator, size)
+            lab = flip_and_crop(lab, dice=dice, size=size)
         yield lab[:, :1], lab[:, 1:]
 
 
+def order_of(dataset: LabDataset, generator: torch.Generator | None = None) -> Tensor:
+    """The numbers (N,) of the pictures in the order in which `batches` goes through them."""
+    if generator is None:
+        return torch.arange(len(dataset))
+    return torch.randperm(len(dataset), generator=generator)
+
+
 def flip_and_crop(
-    lab: Tensor, generator: torch.Generator | None = None, size: int | None = None
+    lab: Tensor,
+    generator: torch.Generator | None = None,
+    size: int | None = None,
+    dice: Tensor | None = None,
 ) -> Tensor:
     """Mirror each picture with a chance of one half, and zoom into a random 60 to 100 % of it.
 
@@ -176,8 +209,10 @@ def flip_and_crop(
         lab: (B, 3, H, W).
         size: height and width of the result, by default those of lab. A crop of a picture that
             is larger than this stays as sharp as the whole.
+        dice: (4, B) random numbers in [0, 1); by default drawn from the generator.
     """
-    dice = torch.rand(4, len(lab), generator=generator).to(lab.device)
+    dice = torch.rand(4, len(lab), generator=generator) if dice is None else dice
+    dice = dice.to(lab.device)
     zoom = 0.6 + 0.4 * dice[0]
     mirror = torch.where(dice[1] < 0.5, -1.0, 1.0)
     shift_x, shift_y = (1 - zoom) * (2 * dice[2] - 1), (1 - zoom) * (2 * dice[3] - 1)
@@ -220,7 +255,7 @@ def _open_files(
         raise ValueError(f"data: expected photographs in {root}, found none")
     lab, entries = open_cache(files, root, size, fit, progress)
     sides = _sides(entries)
-    report, rows, names = Report(other=other), [], []
+    report, rows, names, digests = Report(other=other), [], [], []
     for entry, side in zip(entries, sides, strict=True):
         if split not in (side, "all"):
             report.elsewhere += 1
@@ -231,10 +266,12 @@ def _open_files(
         else:
             rows.append(entry.row)
             names.append(entry.name)
+            digests.append(entry.digest)
     report.used = len(rows)
     if not rows:
         raise ValueError(f"data: expected color photographs in {root} ({split}), got: {report}")
-    return LabDataset(Pictures(lab, np.array(rows), size), names, report)
+    known = hashlib.sha256("\n".join((f"{size} {fit}", *digests)).encode()).hexdigest()[:16]
+    return LabDataset(Pictures(lab, np.array(rows), size), names, report, fingerprint=known)
 
 
 def _sides(entries: list[Entry]) -> list[str]:

@@ -1,11 +1,15 @@
 """A training run: what decides it (config), what it learned (history), and both on disk.
 
-A run's folder has `best.safetensors` (the weights of the best epoch), `last.safetensors` (all
-that resuming needs) and `history.jsonl` (a line an epoch).
+A run's folder has `best.safetensors` (the weights of the best epoch), `last.safetensors` and
+`previous.safetensors` (all that resuming needs, and the state before that) and `history.jsonl` (a
+line an epoch). The rate and the random numbers follow from the place in the run, bfloat16 needs no
+scaler, so the state is: weights, moments of the optimizer, place, history, config, and the
+fingerprint of the data.
 """
 
 import json
 import tempfile
+import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -14,6 +18,8 @@ import torch
 from course_utils.network import STRIDE, ColorizationNet, check_architecture
 from course_utils.scenes import check_size
 from course_utils.weights import read_safetensors, save_weights, write_safetensors, write_whole
+
+STATES = ("last.safetensors", "previous.safetensors")
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ class History:
     baselines: dict[str, float]  # MSE(ab) on the validation pictures
     l2_floor: float | None = None  # where the source knows it
     rows: list[dict[str, float]] = field(default_factory=list)
+    fingerprint: str | None = None  # of the pictures
     model: ColorizationNet | None = field(default=None, repr=False)
 
     @property
@@ -89,6 +96,7 @@ class History:
             "config": asdict(self.config),
             "baselines": self.baselines,
             "l2_floor": self.l2_floor,
+            "fingerprint": self.fingerprint,
         }
 
     def save(self, path: str | Path) -> None:
@@ -106,11 +114,22 @@ class History:
         try:
             head, *rows = map(json.loads, Path(path).read_text(encoding="utf-8").splitlines())
             config = TrainConfig(**head["config"])
-            return cls(config, head["baselines"], head["l2_floor"], rows)
+            return cls(config, head["baselines"], head["l2_floor"], rows, head.get("fingerprint"))
         except FileNotFoundError:
             raise ValueError(f"{path}: expected a history file, no such file") from None
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path}: expected a history file, got: {error}") from None
+
+
+@dataclass
+class Position:
+    """A place in a run: so many steps of an epoch (from 0) are done, and what they added up to."""
+
+    epoch: int = 0
+    step: int = 0
+    loss: float = 0.0  # each step's by its share of the pictures
+    norm: float = 0.0  # of the gradient, each step's by its share of the steps
+    seconds: float = 0.0
 
 
 def make_folder(path: str | Path) -> Path:
@@ -130,10 +149,17 @@ def make_folder(path: str | Path) -> Path:
         ) from None
 
 
-def save_run(history: History, optimizer: torch.optim.Optimizer, out: Path) -> None:
-    """Write what an epoch changed: best weights, all that resuming needs, the history."""
+def has_run(out: Path) -> bool:
+    """Whether a folder has a run that could be gone on with."""
+    return any((out / name).exists() for name in STATES)
+
+
+def save_run(
+    history: History, optimizer: torch.optim.Optimizer, position: Position, out: Path
+) -> None:
+    """Write all that resuming needs, and after an epoch the best weights and the history too."""
     model, config = history.model, history.config
-    if history.best is history.rows[-1]:
+    if position.step == 0 and history.best is history.rows[-1]:
         about = {"size": config.size, "data": Path(config.data).name, **history.rows[-1]}
         save_weights(model, out / "best.safetensors", **about)
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
@@ -141,34 +167,66 @@ def save_run(history: History, optimizer: torch.optim.Optimizer, out: Path) -> N
         tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in state.items()}
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     about = {"width": config.width, "head": config.head, "rows": history.rows, **history.head()}
-    write_safetensors(tensors, out / "last.safetensors", about)
+    about["position"] = asdict(position)
+    last, previous = (out / name for name in STATES)
+    write_safetensors(tensors, out / "next.safetensors", about)
+    if last.exists():
+        last.replace(previous)
+    (out / "next.safetensors").replace(last)
     history.save(out / "history.jsonl")
 
 
 def resume_run(
     config: TrainConfig, model: ColorizationNet, optimizer: torch.optim.Optimizer, out: Path
-) -> History:
-    """Put a run's last state into model and optimizer, and return its history so far.
+) -> tuple[History, Position]:
+    """Put a run's last state that can be read into model and optimizer; how far it had come.
 
     Raises:
-        ValueError: the folder's `last.safetensors` is of another config, or none at all.
+        ValueError: the run is of another config, or has no state that can be read.
     """
-    last = out / "last.safetensors"
-    tensors, about = read_safetensors(last)
-    try:
-        for name, value in asdict(config).items():
-            if about["config"][name] != value:
-                raise ValueError(
-                    f"{out}: expected a run with {name}={value!r}, it was started with "
-                    f"{name}={about['config'][name]!r}; resume with that, or choose another folder"
-                )
-        _restore(tensors, model, optimizer)
-        return History(config, about["baselines"], about["l2_floor"], about["rows"])
-    except (KeyError, IndexError, RuntimeError) as error:
+    problems = []
+    for state in filter(Path.exists, (out / name for name in STATES)):
+        try:
+            tensors, about = read_safetensors(state)
+            started = TrainConfig(**about["config"])
+            history = History(started, about["baselines"], about["l2_floor"], about["rows"])
+            history.fingerprint, position = about["fingerprint"], Position(**about["position"])
+            _check_config(config, started, out)
+            _restore(tensors, model, optimizer)
+        except OtherConfig:
+            raise
+        except (ValueError, KeyError, IndexError, TypeError, RuntimeError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            problems.append(f"{state}: expected the state of a run, got something else ({reason})")
+            continue
+        for problem in problems:
+            warnings.warn(f"{problem}; going on from {state.name}", stacklevel=2)
+        history.save(out / "history.jsonl")
+        return history, position
+    raise ValueError(f"{problems[0]}; choose another folder")
+
+
+class OtherConfig(ValueError):
+    """A run was started with another config than the one it is resumed with."""
+
+
+def _check_config(config: TrainConfig, started: TrainConfig, out: Path) -> None:
+    for name, value in asdict(config).items():
+        before = getattr(started, name)
+        if before != value:
+            raise OtherConfig(
+                f"{out}: expected a run with {name}={value!r}, it was started with "
+                f"{name}={before!r}; resume with that, or choose another folder"
+            )
+
+
+def check_data(history: History, fingerprint: str) -> None:
+    """Raises ValueError if a run was started with other pictures."""
+    if history.fingerprint != fingerprint:
         raise ValueError(
-            f"{last}: expected the last state of a run, got something else "
-            f"({str(error).splitlines()[0]}); choose another folder"
-        ) from None
+            f"data: expected the pictures that the run was started with, those in "
+            f"{history.config.data} have changed; train anew in another folder"
+        )
 
 
 def _restore(

@@ -6,21 +6,32 @@ a run is repeatable, and a resumed run is bit for bit the one that was not inter
 """
 
 import time
-from collections.abc import Callable
-from math import cos, isfinite, pi
+from collections.abc import Callable, Iterator
+from math import cos, isfinite, pi, prod
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from tqdm import tqdm
 
-from course_utils.bins import class_weights, empirical_prior, nearest_bin, soft_encode
-from course_utils.data import LabDataset, batches, open_source
+from course_utils import distributed
+from course_utils.data import LabDataset, batches, open_source, order_of
+from course_utils.interruption import stop_when_asked
+from course_utils.losses import Objective, loss_of, rebalancing
 from course_utils.metrics import baselines, device_of, mean_mse, mse_ab
-from course_utils.network import AB_SCALE, UPSAMPLING, ColorizationNet, bf16_is_fast
+from course_utils.network import AB_SCALE, ColorizationNet, bf16_is_fast
 from course_utils.progress import progress_bar
-from course_utils.runs import History, TrainConfig, make_folder, resume_run, save_run
+from course_utils.runs import (
+    History,
+    Position,
+    TrainConfig,
+    check_data,
+    has_run,
+    make_folder,
+    resume_run,
+    save_run,
+)
+
+SAVE_SECONDS = 300  # a long epoch is saved on the way, at most this much apart
 
 
 def fit(
@@ -34,6 +45,7 @@ def fit(
     on_data: Callable[[LabDataset, LabDataset], None] | None = None,
     on_epoch: Callable[[History], None] | None = None,
     model: ColorizationNet | None = None,
+    compiled: bool = False,
 ) -> History:
     """Train a network.
 
@@ -49,6 +61,8 @@ def fit(
         on_epoch: called after each epoch, with the history so far.
         model: a network to train further, such as one from `colorize.load_model`; by default a
             new one.
+        compiled: let torch.compile make the network faster; it needs a C++ compiler, and minutes
+            for the first step.
     Returns:
         The history, with the trained network as `history.model`. Ctrl-C (or Jupyter's stop
         button) ends the training early: the network then has learned a part of an epoch more
@@ -59,7 +73,7 @@ def fit(
             config.
         FloatingPointError: the loss is no longer a number.
     """
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(device) if device else distributed.device()
     if model is None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -71,82 +85,88 @@ def fit(
         )
     model.size = config.size
     model.to(device, memory_format=torch.channels_last)
+    distributed.synchronize_batch_norm(model)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-    history = None
+    history, position = None, Position()
     if out is not None:
         out = make_folder(out)
-        if (out / "last.safetensors").exists():
+        if has_run(out):
             if not resume:
                 raise ValueError(
                     f"out: expected a folder without a run, {out} has one; go on with it by "
                     "--resume (resume=True), or choose another folder"
                 )
-            history = resume_run(config, model, optimizer, out)
+            history, position = resume_run(config, model, optimizer, out)
     if train is None:
         train = open_source(config.data, config.train_size, "train", progress)
     if val is None:
         val = open_source(config.data, config.size, "val", progress)
     _check_pictures(config, train, val)
-    if on_data is not None:
-        on_data(train, val)
+    fingerprint = f"{train.fingerprint} {val.fingerprint}"
     if history is None:
         known = baselines(train).items()
         history = History(config, {n: mean_mse(b, val) for n, b in known}, val.l2_floor)
+        history.fingerprint = fingerprint
+    check_data(history, fingerprint)
     history.model = model
-    weights = class_weights(prior_of(train)).to(device) if config.rebalanced else None
+    first = distributed.rank() == 0
+    if on_data is not None and first:
+        on_data(train, val)
+    weights = rebalancing(train).to(device) if config.rebalanced else None
+    objective = distributed.wrap(Objective(model, weights))
+    if compiled:
+        objective = torch.compile(objective)
+    train, val = _resident(train, device), _resident(val, device)
 
-    steps_per_epoch = -(-len(train) // config.batch_size)
+    steps = -(-len(train) // config.batch_size)  # an epoch
     bar = progress_bar(
-        total=config.epochs * steps_per_epoch,
-        initial=len(history.rows) * steps_per_epoch,
+        total=config.epochs * steps,
+        initial=position.epoch * steps + position.step,
         desc="training",
         unit="step",
-        disable=not progress,
+        disable=not (progress and first),
     )
+
+    def save() -> None:
+        position.seconds = time.perf_counter() - began
+        if out is not None and first:
+            save_run(history, optimizer, position, out)
+
     try:
-        for epoch in range(len(history.rows), config.epochs):
-            row = _train_epoch(config, model, optimizer, train, weights, epoch, bar)
-            row |= validate(model, val, weights)
-            if not isfinite(row["val_mse"]):
-                raise FloatingPointError(_diverged(config, f"the validation error of {row}"))
-            history.rows.append(row)
-            bar.set_postfix(
-                epoch=epoch + 1, loss=f"{row['train_loss']:.4g}", val_mse=f"{row['val_mse']:.1f}"
-            )
-            if out is not None:
-                save_run(history, optimizer, out)
-            if on_epoch is not None:
-                on_epoch(history)
+        with stop_when_asked() as asked:
+            while position.epoch < config.epochs:
+                saved = time.perf_counter()
+                began = saved - position.seconds
+                for _ in _train_steps(config, objective, optimizer, train, position):
+                    bar.update()
+                    if distributed.total(asked()):
+                        save()
+                        raise KeyboardInterrupt
+                    if time.perf_counter() - saved > SAVE_SECONDS:
+                        save()
+                        saved = time.perf_counter()
+                row = _row(config, position, steps, time.perf_counter() - began)
+                row |= validate(model, val, weights)
+                if not isfinite(row["val_mse"]):
+                    raise FloatingPointError(_diverged(config, f"the validation error of {row}"))
+                history.rows.append(row)
+                position = Position(epoch=position.epoch + 1)
+                bar.set_postfix(
+                    epoch=position.epoch,
+                    loss=f"{row['train_loss']:.4g}",
+                    val_mse=f"{row['val_mse']:.1f}",
+                )
+                save()
+                if on_epoch is not None and first:
+                    on_epoch(history)
     except KeyboardInterrupt:
         bar.write(f"Stopped after {len(history.rows)} whole epochs; what was learned is kept.")
     finally:
         bar.close()
         model.eval()
     return history
-
-
-def loss_of(
-    model: ColorizationNet, logits: Tensor, ab: Tensor, weights: Tensor | None = None
-) -> Tensor:
-    """What is minimised, from `model.logits` (B, 313, H/4, W/4) and the true ab (B, 2, H, W).
-
-    Regression: the mean squared error of ab / 110. Classification: the cross-entropy with the
-    soft-encoded true color, at the quarter size at which the network decides; each pixel counts
-    as much as `weights` (313,) say for the bin nearest to its true color.
-    """
-    if model.head == "regression":
-        return F.mse_loss(model.ab_of(logits).float() / AB_SCALE, ab / AB_SCALE)
-    small = F.avg_pool2d(ab, UPSAMPLING)  # (B, 2, H/4, W/4)
-    loss = F.cross_entropy(logits.float(), soft_encode(small), reduction="none")
-    return loss.mean() if weights is None else (weights[nearest_bin(small)] * loss).mean()
-
-
-def prior_of(train: LabDataset) -> Tensor:
-    """The prior of the bins (313,) among the colors that the loss sees: those at the quarter
-    size, at which it decides."""
-    return empirical_prior(F.avg_pool2d(ab, UPSAMPLING) for _, ab in batches(train, 256))
 
 
 def learning_rate_at(step: int, steps: int, config: TrainConfig) -> float:
@@ -166,61 +186,79 @@ def validate(
     model.eval()
     device = device_of(model)
     squared = loss = 0.0
-    for lightness, ab in batches(val, 64, device=device):
+    for lightness, ab in batches(val, 64, device=device, deal=distributed.share):
         share = len(ab) / len(val)
         with _precision(device):
             logits = model.logits(lightness)
             squared += share * mse_ab(model.ab_of(logits).float(), ab)
             loss += share * loss_of(model, logits, ab, weights).item()
-    measured = {"val_mse": squared, "val_loss": loss}
-    return measured if model.head == "classification" else {"val_mse": squared}
+    measured = {"val_mse": distributed.total(squared), "val_loss": distributed.total(loss)}
+    return measured if model.head == "classification" else {"val_mse": measured["val_mse"]}
 
 
-def _train_epoch(
+def _train_steps(
     config: TrainConfig,
-    model: ColorizationNet,
+    objective: nn.Module,
     optimizer: torch.optim.Optimizer,
     train: LabDataset,
-    weights: Tensor | None,
-    epoch: int,
-    bar: tqdm,
-) -> dict[str, float]:
-    model.train()
-    device = device_of(model)
-    began, total, norms = time.perf_counter(), 0.0, 0.0
-    # The epoch's number is part of the seed, so a resumed run sees what it would have seen.
-    generator = torch.Generator().manual_seed(1_000_003 * config.seed + epoch)
-    steps_per_epoch = -(-len(train) // config.batch_size)
-    for step, (lightness, ab) in enumerate(
-        batches(train, config.batch_size, generator, config.augmented, device, config.size)
-    ):
-        rate = learning_rate_at(
-            epoch * steps_per_epoch + step, config.epochs * steps_per_epoch, config
-        )
+    position: Position,
+) -> Iterator[None]:
+    """Train from a position to the end of its epoch; a pause after each step."""
+    objective.train()
+    parameters = list(objective.parameters())
+    device = parameters[0].device
+    steps = -(-len(train) // config.batch_size)
+    shape = (config.batch_size, _generator(config, position), config.augmented, device, config.size)
+    for lightness, ab in batches(train, *shape, position.step, distributed.even_share):
+        step = position.epoch * steps + position.step
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate_at(step, config.epochs * steps, config)
         with _precision(device):
-            loss = loss_of(model, model.logits(lightness), ab, weights)
+            loss = objective(lightness, ab)
         optimizer.zero_grad()
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(model.parameters(), config.gradient_clip)
-        if not torch.isfinite(loss) or not torch.isfinite(norm):
-            raise FloatingPointError(
-                _diverged(config, f"the loss of epoch {epoch + 1}, step {step + 1},")
-            )
+        norm = nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
+        mean = distributed.total(loss.item()) / distributed.count()
+        done = position.step * config.batch_size
+        chosen = order_of(train, _generator(config, position))[done : done + config.batch_size]
+        if not isfinite(mean) or not torch.isfinite(norm):
+            where = f"the loss of epoch {position.epoch + 1}, step {position.step + 1},"
+            names = ", ".join(train.names[n] for n in chosen)
+            raise FloatingPointError(f"{_diverged(config, where)}; its pictures: {names}")
         optimizer.step()
-        total += loss.item() * len(ab) / len(train)
-        norms += norm.item() / steps_per_epoch
-        bar.update()
-    if config.head == "regression":
-        total *= AB_SCALE**2  # back to CIE units
+        position.loss += mean * len(chosen) / len(train)
+        position.norm += norm.item() / steps
+        position.step += 1
+        yield
+
+
+def _generator(config: TrainConfig, position: Position) -> torch.Generator:
+    """The random numbers of an epoch. Its number is a part of the seed, so that a resumed run
+    sees what it would have seen."""
+    return torch.Generator().manual_seed(1_000_003 * config.seed + position.epoch)
+
+
+def _row(config: TrainConfig, position: Position, steps: int, seconds: float) -> dict[str, float]:
+    """What the history says of the epoch that ended."""
+    last = (position.epoch + 1) * steps - 1
+    regression = config.head == "regression"
     return {
-        "epoch": epoch + 1,
-        "train_loss": total,
-        "learning_rate": rate,
-        "gradient_norm": norms,
-        "seconds": round(time.perf_counter() - began, 2),
+        "epoch": position.epoch + 1,
+        "train_loss": position.loss * AB_SCALE**2 if regression else position.loss,  # CIE units
+        "learning_rate": learning_rate_at(last, config.epochs * steps, config),
+        "gradient_norm": position.norm,
+        "seconds": round(seconds, 2),
     }
+
+
+def _resident(dataset: LabDataset, device: torch.device) -> LabDataset:
+    """The pictures on the GPU, if they fill at most half of what is free there."""
+    if device.type != "cuda":
+        return dataset
+    free, _ = torch.cuda.mem_get_info(device)
+    if 2 * len(dataset) * prod(dataset.lab.shape[1:]) > free / 2:  # two bytes a number
+        return dataset
+    return LabDataset(dataset.lab[:].to(device), dataset.names, dataset.report, dataset.l2_floor)
 
 
 def _precision(device: torch.device) -> torch.autocast:

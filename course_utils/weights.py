@@ -135,8 +135,12 @@ def write_safetensors(tensors: dict[str, Tensor], path: str | Path, about: dict)
 def write_whole(path: str | Path, content: bytes) -> None:
     """Write a file so that nobody ever finds half of it."""
     part = Path(f"{path}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:

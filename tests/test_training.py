@@ -1,16 +1,19 @@
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from course_utils import training
+from course_utils import losses, training
 from course_utils.colorize import load_model
 from course_utils.data import LabDataset, Report, open_source
+from course_utils.losses import loss_of
 from course_utils.metrics import evaluate
 from course_utils.network import ColorizationNet
-from course_utils.training import History, TrainConfig, fit, learning_rate_at, loss_of
+from course_utils.runs import save_run
+from course_utils.training import History, TrainConfig, fit, learning_rate_at
 
 CONFIG = TrainConfig(size=32, width=0.1, epochs=3, batch_size=8)
 
@@ -77,6 +80,7 @@ def test_what_a_run_leaves_behind(scene_dataset: LabDataset, tmp_path: Path) -> 
         "best.safetensors",
         "history.jsonl",
         "last.safetensors",
+        "previous.safetensors",
     ]
     read = History.load(tmp_path / "history.jsonl")
     assert read.rows == history.rows
@@ -122,12 +126,22 @@ def test_regression_loss_is_the_l2_loss() -> None:
 
 
 def test_a_loss_that_is_no_number_stops_the_run(
-    scene_dataset: LabDataset, monkeypatch: pytest.MonkeyPatch
+    scene_dataset: LabDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = training.loss_of
-    monkeypatch.setattr(training, "loss_of", lambda *a: real(*a) * float("nan"))
-    with pytest.raises(FloatingPointError, match="epoch 1, step 1"):
-        run(scene_dataset)
+    calls = []
+
+    def no_number(*inputs: object) -> torch.Tensor:
+        calls.append(inputs)
+        return loss_of(*inputs) * (float("nan") if len(calls) == 9 else 1)
+
+    monkeypatch.setattr(losses, "loss_of", no_number)
+    with pytest.raises(FloatingPointError, match="epoch 2, step 3") as error:
+        run(scene_dataset, out=tmp_path)
+    generator = torch.Generator().manual_seed(1_000_003 * CONFIG.seed + 1)
+    third = torch.randperm(48, generator=generator)[16:24].tolist()
+    assert all(f"scene {number}" in str(error.value) for number in third)
+    monkeypatch.undo()
+    assert len(run(scene_dataset, out=tmp_path, resume=True).rows) == CONFIG.epochs
 
 
 @pytest.mark.parametrize(
@@ -171,8 +185,77 @@ def test_a_folder_with_a_run_is_refused_before_anything_is_read(
 def test_a_foreign_last_state_is_refused(scene_dataset: LabDataset, tmp_path: Path) -> None:
     run(scene_dataset, out=tmp_path)
     (tmp_path / "best.safetensors").replace(tmp_path / "last.safetensors")
-    with pytest.raises(ValueError, match="expected the last state of a run"):
+    (tmp_path / "previous.safetensors").unlink()
+    with pytest.raises(ValueError, match="expected the state of a run"):
         run(scene_dataset, out=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("damage", ["torn", "foreign", "gone"])
+def test_the_state_before_the_last_is_used(
+    damage: str, scene_dataset: LabDataset, tmp_path: Path
+) -> None:
+    whole = run(scene_dataset, out=tmp_path)
+    last = tmp_path / "last.safetensors"
+    content = {"torn": last.read_bytes()[:-99], "foreign": b"hello"}.get(damage)
+    if content is None:
+        last.unlink()
+        resumed = run(scene_dataset, out=tmp_path, resume=True)
+    else:
+        last.write_bytes(content)
+        with pytest.warns(UserWarning, match=r"last.safetensors: .*previous.safetensors"):
+            resumed = run(scene_dataset, out=tmp_path, resume=True)
+    assert resumed.rows[-1]["val_mse"] == whole.rows[-1]["val_mse"]
+    assert resumed.rows[-1]["train_loss"] == whole.rows[-1]["train_loss"]
+
+
+def test_other_pictures_are_refused(scene_dataset: LabDataset, tmp_path: Path) -> None:
+    run(scene_dataset, out=tmp_path)
+    kept = (tmp_path / "last.safetensors").read_bytes()
+    changed = LabDataset(scene_dataset.lab + 1, scene_dataset.names, Report(used=48))
+    with pytest.raises(ValueError, match="have changed"):
+        run(changed, out=tmp_path, resume=True)
+    assert (tmp_path / "last.safetensors").read_bytes() == kept
+
+
+def test_a_long_epoch_is_saved_on_the_way(
+    scene_dataset: LabDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0)
+    whole = run(scene_dataset)
+    steps = []
+
+    def save(history: History, *state: object) -> None:
+        save_run(history, *state)
+        steps.append(state[1].step)
+        if len(steps) == 10:  # in the middle of the second epoch
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "save_run", save)
+    assert len(run(scene_dataset, out=tmp_path).rows) == 1
+    assert steps[-1] > 0
+    resumed = run(scene_dataset, out=tmp_path, resume=True)
+    for name in ("train_loss", "val_mse", "gradient_norm"):
+        assert [row[name] for row in resumed.rows] == [row[name] for row in whole.rows]
+
+
+def test_ctrl_c_ends_the_step_and_saves(
+    scene_dataset: LabDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(scene_dataset)
+    calls = []
+
+    def interrupted(*inputs: object) -> torch.Tensor:
+        calls.append(inputs)
+        if len(calls) == 9:
+            signal.raise_signal(signal.SIGINT)
+        return loss_of(*inputs)
+
+    monkeypatch.setattr(losses, "loss_of", interrupted)
+    assert len(run(scene_dataset, out=tmp_path).rows) == 1
+    assert len(calls) == 9  # it did not go on
+    monkeypatch.undo()
+    resumed = run(scene_dataset, out=tmp_path, resume=True)
+    assert [row["val_mse"] for row in resumed.rows] == [row["val_mse"] for row in whole.rows]
 
 
 def test_a_diverged_epoch_is_no_best_epoch(scene_dataset: LabDataset, tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""What a training minimises: L2 for the regression head, cross-entropy for classification."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from course_utils.bins import class_weights, empirical_prior, nearest_bin, soft_encode
+from course_utils.data import LabDataset, batches
+from course_utils.network import AB_SCALE, UPSAMPLING, ColorizationNet
+
+
+class Objective(nn.Module):
+    """A network with its loss: L (B, 1, H, W) and the true ab (B, 2, H, W) -> the loss, (). As one
+    module, so that it can be compiled, or shared by several processes.
+
+    Args:
+        model: the network.
+        weights: of the bins (313,), see `loss_of`.
+    """
+
+    def __init__(self, model: ColorizationNet, weights: Tensor | None = None) -> None:
+        super().__init__()
+        self.model, self.weights = model, weights
+
+    def forward(self, lightness: Tensor, ab: Tensor) -> Tensor:
+        return loss_of(self.model, self.model.logits(lightness), ab, self.weights)
+
+
+def loss_of(
+    model: ColorizationNet, logits: Tensor, ab: Tensor, weights: Tensor | None = None
+) -> Tensor:
+    """What is minimised, from `model.logits` (B, 313, H/4, W/4) and the true ab (B, 2, H, W).
+
+    Regression: the mean squared error of ab / 110. Classification: the cross-entropy with the
+    soft-encoded true color, at the quarter size at which the network decides; each pixel counts
+    as much as `weights` (313,) say for the bin nearest to its true color.
+    """
+    if model.head == "regression":
+        return F.mse_loss(model.ab_of(logits).float() / AB_SCALE, ab / AB_SCALE)
+    small = F.avg_pool2d(ab, UPSAMPLING)  # (B, 2, H/4, W/4)
+    loss = F.cross_entropy(logits.float(), soft_encode(small), reduction="none")
+    return loss.mean() if weights is None else (weights[nearest_bin(small)] * loss).mean()
+
+
+def prior_of(train: LabDataset) -> Tensor:
+    """The prior of the bins (313,) among the colors that the loss sees: those at the quarter
+    size, at which it decides."""
+    return empirical_prior(F.avg_pool2d(ab, UPSAMPLING) for _, ab in batches(train, 256))
+
+
+def rebalancing(train: LabDataset) -> Tensor:
+    """Weights of the bins (313,) by which rare colors count more, see `bins.class_weights`."""
+    return class_weights(prior_of(train))

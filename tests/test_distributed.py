@@ -1,0 +1,64 @@
+"""Two processes against one: `torchrun` as the reader would call it, on the CPU."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from course_utils import distributed
+from course_utils.runs import History
+from distributed_worker import CONFIG, first_gradient, train
+
+WORKER = Path(__file__).parent / "distributed_worker.py"
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or not torch.distributed.is_available(),
+    reason="needs Linux, and a PyTorch with torch.distributed",
+)
+
+
+def two_processes(*arguments: object) -> int:
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [*TORCHRUN, WORKER, *arguments]
+    return subprocess.run(list(map(str, command)), env=env, cwd=WORKER.parent.parent).returncode
+
+
+def test_the_first_gradient_is_that_of_one_process(tmp_path: Path) -> None:
+    assert two_processes("gradient", tmp_path / "gradient.pt") == 0
+    of_two, of_one = torch.load(tmp_path / "gradient.pt"), first_gradient()
+    largest = max(gradient.abs().max() for gradient in of_one)
+    for ours, whole in zip(of_two, of_one, strict=True):
+        assert (ours - whole).abs().max() < 1e-5 * largest
+
+
+def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+    assert two_processes("train", tmp_path / "two") == 0
+    train(tmp_path / "one")
+    two, one = (History.load(tmp_path / name / "history.jsonl") for name in ("two", "one"))
+    assert [row["epoch"] for row in two.rows] == [1, 2, 3, 4]
+    assert two.rows[0]["train_loss"] == pytest.approx(one.rows[0]["train_loss"], rel=0.03)
+    assert two.rows[-1]["val_mse"] == pytest.approx(one.rows[-1]["val_mse"], rel=0.03)
+
+
+def test_a_killed_process_ends_all_and_one_goes_on(tmp_path: Path) -> None:
+    steps = 6  # of an epoch
+    assert two_processes("train", tmp_path, 2 * steps + 3) != 0
+    assert len(History.load(tmp_path / "history.jsonl").rows) == 2
+    train(tmp_path)
+    assert len(History.load(tmp_path / "history.jsonl").rows) == CONFIG.epochs
+
+
+def test_without_torchrun_there_is_one_process() -> None:
+    numbers = torch.arange(5)
+    assert torch.equal(distributed.share(numbers), numbers)
+    assert torch.equal(distributed.even_share(numbers), numbers)
+    assert distributed.total(2.5) == 2.5
+    model = nn.Sequential(nn.BatchNorm2d(3))
+    distributed.synchronize_batch_norm(model)
+    assert type(model[0]) is nn.BatchNorm2d
+    assert distributed.wrap(model) is model
