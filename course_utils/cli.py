@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run `course` with these arguments, or with the process's own, and return the exit status."""
     for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter of a file's name
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     options = _parser().parse_args(arguments)

@@ -1,5 +1,6 @@
 """Where the course lives on GitHub. Badges, set-up cells and the README name the address that
-stands in pyproject.toml; teachers who fork the course rewrite it everywhere by `course set-home`.
+stands in pyproject.toml, and that of the web site, which follows from it; teachers who fork the
+course rewrite both everywhere by `course set-home`.
 """
 
 import re
@@ -28,6 +29,12 @@ def home_of(root: Path) -> str:
         ) from None
 
 
+def site_of(home: str) -> str:
+    """Where GitHub publishes the web site of OWNER/NAME."""
+    owner, name = home.split("/")
+    return f"https://{owner}.github.io/{name}/"
+
+
 def set_home(root: Path, home: str) -> list[Path]:
     """Rewrite the address in every file that names it, and return those that changed.
 
@@ -43,7 +50,8 @@ def set_home(root: Path, home: str) -> list[Path]:
 
     for file in sorted(file for pattern in NAMING for file in root.glob(pattern)):
         text = file.read_bytes().decode()
-        if (new := ADDRESS.sub(renamed, text)) != text:
+        new = ADDRESS.sub(renamed, text).replace(site_of(before), site_of(home))
+        if new != text:
             file.write_bytes(new.encode())
             changed.append(file)
     return changed

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from course_utils.cli import main
-from course_utils.repository import ADDRESS, NAMING, home_of, set_home
+from course_utils.repository import ADDRESS, NAMING, home_of, set_home, site_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,6 +53,11 @@ def test_a_fork_is_renamed_and_back(
         file: ["a-teacher/colors" if each == home else each for each in each_file]
         for file, each_file in named.items()
     }
+    for file in ("pyproject.toml", "README.md"):
+        assert site_of(home).encode() in before[clone / file]
+        text = (clone / file).read_text(encoding="utf-8")
+        assert "https://a-teacher.github.io/colors/" in text
+        assert site_of(home) not in text
     set_home(clone, home)
     assert {file: file.read_bytes() for file in before} == before
 
