@@ -167,9 +167,15 @@ def lab_to_uint8(lab: Tensor, fit: bool = False) -> Tensor:
         TypeError, ValueError: a wrong type, shape or range, with what was expected.
     """
     _check_lab(lab)
+    lab = lab.detach()
     if lab.device.type != "cpu":
         return (lab_to_rgb(fit_gamut(lab) if fit else lab) * 255).round().to(torch.uint8)
-    return _in_slabs(lambda part: _lab_to_bytes(part, fit), lab.detach(), torch.uint8)
+    made = _in_slabs(_lab_to_bytes, lab, torch.uint8, channels=4)
+    rgb, outside = made[..., :3, :, :], made[..., 3, :, :].bool()
+    if fit:
+        few = _linear_of(_paler(lab.movedim(-3, 0)[:, outside].numpy()))
+        rgb.movedim(-3, 0)[:, outside] = torch.from_numpy(_encode(few))
+    return rgb
 
 
 def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
@@ -266,14 +272,17 @@ def _bytes_to_f(matrix: np.ndarray, rgb: Tensor) -> np.ndarray:
     return f
 
 
-def _lab_to_bytes(lab: Tensor, fit: bool) -> Tensor:
-    """`lab_to_uint8` of a slab (3, 1, n), in numpy."""
-    planes = lab[:, 0].numpy()
-    linear = _linear_of(planes)
-    if fit and (outside := np.flatnonzero(~_is_shown(linear))).size:
-        linear[:, outside] = _linear_of(_paler(planes[:, outside]))
-    steps = (65_535 * linear.clip(0, 1) + 0.5).astype(np.uint16)
-    return torch.from_numpy(ENCODED_BYTES.take(steps))[:, None]
+def _lab_to_bytes(lab: Tensor) -> Tensor:
+    """A slab (3, 1, n) as bytes (4, 1, n), in numpy: R, G, B, clipped, and 1 where that changed
+    the color."""
+    linear = _linear_of(lab[:, 0].numpy())
+    rows = (*_encode(linear), ~_is_shown(linear))
+    return torch.from_numpy(np.stack(rows, dtype=np.uint8, casting="unsafe"))[:, None]
+
+
+def _encode(linear: np.ndarray) -> np.ndarray:
+    """Linear light (3, n) as bytes of sRGB."""
+    return ENCODED_BYTES.take((65_535 * linear.clip(0, 1) + 0.5).astype(np.uint16))
 
 
 def _linear_of(lab: np.ndarray) -> np.ndarray:
@@ -287,18 +296,19 @@ def _linear_of(lab: np.ndarray) -> np.ndarray:
 
 def _is_shown(linear: np.ndarray, tolerance: float = 1e-4) -> np.ndarray:
     """Which linear colors (3, n) a screen can show."""
-    return (linear.min(axis=0) >= -tolerance) & (linear.max(axis=0) <= 1 + tolerance)
+    return ((linear >= -tolerance) & (linear <= 1 + tolerance)).all(axis=0)
 
 
 def _paler(lab: np.ndarray, steps: int = 8) -> np.ndarray:
     """`fit_gamut` of colors (3, n) that are outside. How much of its chroma a color keeps is found
     by halving an interval, to 1 / 2^steps of it."""
-    keep, part = np.zeros_like(lab[0]), 1.0
+    keep, part, paler = np.zeros_like(lab[0]), 1.0, lab.copy()
     for _ in range(steps):
         part /= 2
-        more = keep + part
-        keep = np.where(_is_shown(_linear_of(lab * (np.ones_like(more), more, more))), more, keep)
-    return lab * (np.ones_like(keep), keep, keep)
+        paler[1:] = lab[1:] * (keep + part)
+        keep += part * _is_shown(_linear_of(paler))
+    paler[1:] = lab[1:] * keep
+    return paler
 
 
 def _float32(matrix: np.ndarray) -> np.ndarray:

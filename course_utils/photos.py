@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -35,7 +35,8 @@ def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
     """
     try:
         if isinstance(source, Image.Image):
-            image = ImageOps.exif_transpose(source)
+            upright = source.getexif().get(ExifTags.Base.Orientation, 1) == 1
+            image = source if upright else ImageOps.exif_transpose(source)
         else:
             image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
             ImageOps.exif_transpose(image, in_place=True)
