@@ -16,6 +16,7 @@ LESSON_SECONDS = {  # what Run All takes where `probe` takes PROBE_SECONDS
     "04_l2_training": 65,
     "05_results": 14,
     "06_color_as_classification": 15,
+    "07_your_own_photos_and_bigger_machines": 30,
 }
 PROBE_SECONDS = 5.0
 
@@ -57,9 +58,9 @@ def probe(steps: int = 80) -> float:
 def lesson_times() -> str:
     """How long Run All of each lesson takes here, judged by `probe`."""
     slower = probe() / PROBE_SECONDS
-    lines = ["Run All of each lesson takes here about"]
+    lines, wide = ["Run All of each lesson takes here about"], max(map(len, LESSON_SECONDS))
     for lesson, seconds in LESSON_SECONDS.items():
         here = seconds * slower
         time = f"{here:.0f} seconds" if here < 90 else f"{here / 60:.0f} minutes"
-        lines.append(f"  {lesson:27} {time}")
+        lines.append(f"  {lesson:{wide}} {time}")
     return "\n".join(lines)

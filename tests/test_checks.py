@@ -27,6 +27,43 @@ OWN_STRIDE_COUNTED = {
 }
 
 
+def stretch(gray, low=1, high=99, percentile=np.percentile, clip=True):
+    low, high = percentile(gray, (low, high))
+    free = (gray - low) / (high - low)
+    return free.clip(0, 1) if clip else free
+
+
+def trim(gray, by=0.1, end=1, rows=True, columns=True):
+    def kept(axis):
+        inside = np.flatnonzero(np.ptp(gray, axis=axis) > by)
+        return slice(inside[0], inside[-1] + end)
+
+    whole = slice(None)
+    return gray[kept(1) if rows else whole, kept(0) if columns else whole]
+
+
+def trim_by_loop(gray):
+    top = left = 0
+    bottom, right = gray.shape
+    while np.ptp(gray[top]) < 0.1:
+        top += 1
+    while np.ptp(gray[bottom - 1]) < 0.1:
+        bottom -= 1
+    while np.ptp(gray[:, left]) < 0.1:
+        left += 1
+    while np.ptp(gray[:, right - 1]) < 0.1:
+        right -= 1
+    return gray[top:bottom, left:right]
+
+
+def masked(gray):
+    return gray[np.ptp(gray, axis=1) > 0.1][:, np.ptp(gray, axis=0) > 0.1]
+
+
+def ring(size, processes, speed):
+    return 2 * (processes - 1) / processes * size / speed
+
+
 WORSE = {
     "astronaut": "gray",
     "cat": "gray",
@@ -317,6 +354,22 @@ RIGHT = {
     "worse_of_two": [WORSE, {name: word.upper() for name, word in WORSE.items()}],
     "upper_b": [upper_b, lambda m, L, turned: upper_b(m, L, turned).detach().numpy()],
     "colorfulness": [vivid, lambda rgb: torch.tensor(vivid(rgb)), vivid_by_torch],
+    "stretched": [
+        stretch,
+        lambda gray: torch.from_numpy(stretch(gray)).float(),
+        lambda gray: stretch(gray, 0.01, 0.99, np.quantile),
+    ],
+    "trimmed": [trim, trim_by_loop, lambda gray: torch.from_numpy(trim(gray))],
+    "all_reduce_seconds": [
+        ring,
+        lambda size, n, speed: torch.tensor(size / n / speed * (n - 1) * 2),
+        lambda size, n, speed: sum(2 * size / n / speed for _ in range(n - 1)),
+    ],
+    "my_shards": [
+        lambda shards, rank, world: shards[rank::world],
+        lambda shards, rank, world: [s for n, s in enumerate(shards) if n % world == rank],
+        lambda shards, rank, world: np.array_split(shards, world)[rank],
+    ],
 }
 
 MISTAKES = {
@@ -614,6 +667,47 @@ MISTAKES = {
         (lambda rgb: vivid(rgb) / 255, "0..255"),
         (sum_of_roots, "not the sum of both roots"),
         (lambda rgb: vivid(rgb[[1, 0, 2]].abs().sqrt()), "expected"),
+    ],
+    "stretched": [
+        (
+            lambda gray: (gray - np.percentile(gray, 1)) / np.ptp(np.percentile(gray, (1, 99))),
+            "clip",
+        ),
+        (lambda gray: stretch(gray, 0, 100), "speck of dust"),
+        (lambda gray: stretch(gray, 0.01, 0.99), "from 0 to 100"),
+        (lambda gray: (gray - np.percentile(gray, 1)).clip(0, 1), "divide by the difference"),
+        (lambda gray: (gray / np.ptp(np.percentile(gray, (1, 99)))).clip(0, 1), "off before"),
+        (lambda gray: 255 * stretch(gray), "0 to 1"),
+    ],
+    "trimmed": [
+        (lambda gray: gray, "whole picture"),
+        (lambda gray: trim(gray, end=0), "add 1 to the last row and column"),
+        (masked, "uniform row inside"),
+        (lambda gray: trim(gray, columns=False), "columns have a border"),
+        (lambda gray: trim(gray, rows=False), "rows have a border"),
+        (lambda gray: trim(gray).T, "swapped"),
+        (lambda gray: trim(gray) if gray.shape == (38, 61) else gray[1:-1], "come back whole"),
+    ],
+    "all_reduce_seconds": [
+        (lambda size, n, speed: ring(size, n, speed) / 2, "twice"),
+        (lambda size, n, speed: ring(size, n, speed) * n, "divide by the number"),
+        (lambda size, n, speed: 2 * size / speed, "N - 1"),
+        (lambda size, n, speed: 8 * ring(size, n, speed), "bytes already"),
+        (lambda size, n, speed: 1e3 * ring(size, n, speed), "in seconds"),
+    ],
+    "my_shards": [
+        (lambda shards, rank, world: shards, "every process reads all"),
+        (lambda shards, rank, world: shards[rank - 1 :: world], "ranks go from 0"),
+        (
+            lambda shards, rank, world: shards[
+                rank * (len(shards) // world) : (rank + 1) * (len(shards) // world)
+            ],
+            "remainder",
+        ),
+        (lambda shards, rank, world: shards[rank + 1 :: world], "from 0 to world - 1"),
+        (lambda shards, rank, world: shards[:: rank + 1], "is read by"),
+        (lambda shards, rank, world: [] if rank else shards, "slowest"),
+        (lambda shards, rank, world: [rank], "names of the list"),
     ],
 }
 

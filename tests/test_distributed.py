@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from distributed_worker import CONFIG, first_gradient, train
 from torch import nn
 
 from course_utils import distributed
 from course_utils.runs import History
-from distributed_worker import CONFIG, first_gradient, train
 
 WORKER = Path(__file__).parent / "distributed_worker.py"
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]

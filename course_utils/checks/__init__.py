@@ -29,8 +29,15 @@ from course_utils.checks.lab_color import (
 )
 from course_utils.checks.results import auc, colorfulness, upper_b, worse_of_two
 from course_utils.checks.start_here import colorized, what_is_guessed
+from course_utils.checks.your_own_photos_and_bigger_machines import (
+    all_reduce_seconds,
+    my_shards,
+    stretched,
+    trimmed,
+)
 
 __all__ = [
+    "all_reduce_seconds",
     "annealed_mean",
     "auc",
     "block",
@@ -46,6 +53,7 @@ __all__ = [
     "l2_answer",
     "lab_f",
     "lab_predictions",
+    "my_shards",
     "output_size",
     "parameters",
     "patchy",
@@ -56,7 +64,9 @@ __all__ = [
     "soft_encoded",
     "split",
     "srgb_decode",
+    "stretched",
     "training_step",
+    "trimmed",
     "upper_b",
     "what_is_guessed",
     "worse_of_two",

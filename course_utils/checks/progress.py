@@ -41,10 +41,10 @@ def table(lessons: dict[str, str]) -> str:
     Args:
         lessons: module of the checks -> name of the lesson, in the order of the course.
     """
-    known, lines = done(), []
+    known, lines, wide = done(), [], max(map(len, lessons.values()))
     for module, lesson in lessons.items():
         mine = {name: title for name, (where, title) in EXERCISES.items() if where == module}
         count = sum(name in known for name in mine)
-        lines.append(f"{lesson:27} {count} of {len(mine)}")
+        lines.append(f"{lesson:{wide}} {count} of {len(mine)}")
         lines += [f"  {'✓' if name in known else '○'} {title}" for name, title in mine.items()]
     return "\n".join(lines)
