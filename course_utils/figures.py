@@ -12,6 +12,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from cycler import cycler
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -29,6 +30,7 @@ STYLE = {
     "axes.spines.right": False,
     "axes.titlesize": 11,
     "font.size": 10,
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN]),
 }
 
 

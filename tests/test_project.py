@@ -84,5 +84,20 @@ def test_the_readme_gives_the_two_commands() -> None:
     assert "python3 start.py test" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
+def test_actions_are_pinned_by_hash() -> None:
+    workflows = (ROOT / ".github" / "workflows").glob("*.yml")
+    used = [line for file in workflows for line in file.read_text().splitlines() if "uses:" in line]
+    assert used
+    for line in used:
+        assert re.search(r"uses: [\w/-]+@[0-9a-f]{40} # v[\d.]+$", line), line
+
+
+def test_nobody_is_told_to_open_jupyter_to_the_world() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("*.py"), *(ROOT / "notebooks").glob("*.ipynb")]
+    for page in pages:
+        text = page.read_text(encoding="utf-8").lower()
+        assert not re.search(r"token\s*=\s*(''|\\?\"\\?\"|none)|--ip=(0\.0\.0\.0|\*)", text), page
+
+
 def numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))

@@ -1,3 +1,4 @@
+import errno
 import json
 import signal
 from dataclasses import replace
@@ -206,6 +207,26 @@ def test_the_state_before_the_last_is_used(
             resumed = run(scene_dataset, out=tmp_path, resume=True)
     assert resumed.rows[-1]["val_mse"] == whole.rows[-1]["val_mse"]
     assert resumed.rows[-1]["train_loss"] == whole.rows[-1]["train_loss"]
+
+
+def test_a_full_disk_leaves_the_state_before(
+    scene_dataset: LabDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, write = run(scene_dataset), Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name == "next.safetensors.part" and (tmp_path / "previous.safetensors").exists():
+            write(path, content[:99])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(scene_dataset, out=tmp_path)
+    monkeypatch.undo()
+    assert not list(tmp_path.glob("*.part"))
+    resumed = run(scene_dataset, out=tmp_path, resume=True)
+    assert [row["val_mse"] for row in resumed.rows] == [row["val_mse"] for row in whole.rows]
 
 
 def test_other_pictures_are_refused(scene_dataset: LabDataset, tmp_path: Path) -> None:

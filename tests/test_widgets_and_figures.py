@@ -1,6 +1,7 @@
 import io
 import re
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 
 import ipywidgets
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 import skimage.color
 import torch
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from course_utils import figures, widgets
+from course_utils.color import delta_e, linear_to_lab, srgb_decode
 from course_utils.colorize import load_model
 from course_utils.data import LabDataset
 from course_utils.network import architecture_table
@@ -355,3 +358,22 @@ def test_a_photo_is_picked() -> None:
     assert picker.picture.value == picture
     picker.set(photo="motorcycle")  # the last choice counts
     assert picker.text.startswith("motorcycle")
+
+
+# What is left of linear RGB for those who lack one kind of cone (Machado et al., 2009).
+LACKING = {
+    "red": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "green": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "blue": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+@pytest.mark.parametrize("cone", LACKING)
+def test_lines_are_told_apart_by_everyone(cone: str) -> None:
+    names = (figures.BLUE, figures.ORANGE, figures.GREEN, figures.GRAY)
+    colors = torch.tensor([to_rgb(name) for name in names]).T[..., None]  # (3, 4, 1)
+    seen = torch.tensordot(torch.tensor(LACKING[cone]), srgb_decode(colors), dims=1)
+    lab = linear_to_lab(seen.clamp(0, 1))
+    for first, second in combinations(range(len(names)), 2):
+        difference = delta_e(lab[:, first, None], lab[:, second, None])
+        assert difference > 10, (names[first], names[second])
