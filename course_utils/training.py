@@ -2,7 +2,8 @@
 
 The recipe: shuffled batches with flips and crops, AdamW under a one-cycle learning rate,
 gradients clipped, bfloat16 where the processor has it, validation after every epoch. On a CPU
-a run is repeatable, and a resumed run is bit for bit the one that was not interrupted.
+a run is repeatable, and a resumed run is bit for bit the one that was not interrupted. Several
+processes run the same loop, see `distributed`.
 """
 
 import time
@@ -54,7 +55,7 @@ def fit(
         train, val: the pictures; opened from `config.data` where not given. Those to train on
             may be larger than `config.size` where they are cropped.
         out: a folder for weights and history, see `runs`.
-        resume: go on from `out` if a run of the same config stopped there.
+        resume: go on from `out` if a run of the same config, on the same pictures, stopped there.
         device: "cpu" or "cuda"; by default a GPU where there is one.
         progress: show a progress bar with the loss and the time left.
         on_data: called once with the training and validation pictures, before the training.
@@ -65,12 +66,11 @@ def fit(
             for the first step.
     Returns:
         The history, with the trained network as `history.model`. Ctrl-C (or Jupyter's stop
-        button) ends the training early: the network then has learned a part of an epoch more
-        than the history and the files say.
+        button) ends the training after the step at hand, and saves it: `resume` goes on there.
     Raises:
         ValueError: a bad source, pictures of another size, a model that is not what the config
             says, a folder that cannot be written or already has a run, or a resume from another
-            config.
+            config or with other pictures.
         FloatingPointError: the loss is no longer a number.
     """
     device = torch.device(device) if device else distributed.device()
@@ -130,7 +130,6 @@ def fit(
     )
 
     def save() -> None:
-        position.seconds = time.perf_counter() - began
         if out is not None and first:
             save_run(history, optimizer, position, out)
 
@@ -141,13 +140,14 @@ def fit(
                 began = saved - position.seconds
                 for _ in _train_steps(config, objective, optimizer, train, position):
                     bar.update()
+                    position.seconds = time.perf_counter() - began
                     if distributed.total(asked()):
                         save()
                         raise KeyboardInterrupt
                     if time.perf_counter() - saved > SAVE_SECONDS:
                         save()
                         saved = time.perf_counter()
-                row = _row(config, position, steps, time.perf_counter() - began)
+                row = _row(config, position, steps)
                 row |= validate(model, val, weights)
                 if not isfinite(row["val_mse"]):
                     raise FloatingPointError(_diverged(config, f"the validation error of {row}"))
@@ -238,7 +238,7 @@ def _generator(config: TrainConfig, position: Position) -> torch.Generator:
     return torch.Generator().manual_seed(1_000_003 * config.seed + position.epoch)
 
 
-def _row(config: TrainConfig, position: Position, steps: int, seconds: float) -> dict[str, float]:
+def _row(config: TrainConfig, position: Position, steps: int) -> dict[str, float]:
     """What the history says of the epoch that ended."""
     last = (position.epoch + 1) * steps - 1
     regression = config.head == "regression"
@@ -247,7 +247,7 @@ def _row(config: TrainConfig, position: Position, steps: int, seconds: float) ->
         "train_loss": position.loss * AB_SCALE**2 if regression else position.loss,  # CIE units
         "learning_rate": learning_rate_at(last, config.epochs * steps, config),
         "gradient_norm": position.norm,
-        "seconds": round(seconds, 2),
+        "seconds": round(position.seconds, 2),
     }
 
 

@@ -1,6 +1,7 @@
 import errno
 import json
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,7 +77,9 @@ def test_a_resumed_run_is_the_run_that_was_not_interrupted(
 
 
 def test_what_a_run_leaves_behind(scene_dataset: LabDataset, tmp_path: Path) -> None:
+    began = time.perf_counter()
     history = run(scene_dataset, out=tmp_path)
+    assert 0 < sum(row["seconds"] for row in history.rows) < time.perf_counter() - began
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "best.safetensors",
         "history.jsonl",
