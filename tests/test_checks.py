@@ -15,7 +15,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import bins, checks, color
-from course_utils.checks import progress
+from course_utils.checks import framework, progress
+from course_utils.checks.hints import HINTS
 from course_utils.doctor import LESSON_SECONDS
 from course_utils.network import LAYERS, architecture_table
 from course_utils.photos import sample_photo
@@ -748,6 +749,16 @@ def test_nothing_is_raised_at_the_learner(exercise: str, capsys: pytest.CaptureF
         assert "not tried yet" in said(exercise, stub, capsys)
         assert "RuntimeError: oops" in said(exercise, broken, capsys)
     assert said(exercise, object(), capsys).startswith("✗")
+
+
+@pytest.mark.parametrize("exercise", checks.__all__)
+def test_hints_come_one_at_a_time_and_the_answer_last(
+    exercise: str, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(HINTS[exercise]) >= 2
+    monkeypatch.setattr(framework, "hints_left", {})
+    for hint in (*HINTS[exercise], "open the answer below", "open the answer below"):
+        assert f"Hint: {hint}" in said(exercise, object(), capsys)
 
 
 def test_a_colorized_photo(capsys: pytest.CaptureFixture) -> None:

@@ -1,13 +1,14 @@
 """What every check stands on: how an answer is called, compared, and spoken about."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 
 import numpy as np
 import torch
 
 from course_utils.checks import progress
+from course_utils.checks.hints import HINTS
 
 USUAL_ERRORS = {  # a part of what Python or PyTorch says -> what helps
     "ambiguous": " Hint: torch.where chooses for each number of a tensor.",
@@ -18,6 +19,7 @@ USUAL_ERRORS = {  # a part of what Python or PyTorch says -> what helps
     "only one element tensors": " Hint: math works on one number; use torch's functions.",
     "batch2": " Hint: torch.tensordot(matrix, rgb, dims=1) multiplies the channels of (3, H, W).",
 }
+hints_left: dict[str, Iterator[str]] = {}  # for exercises that were tried
 
 
 class NotTried(Exception):
@@ -48,14 +50,23 @@ def check(exercise: str) -> Callable:
             except NotTried:
                 print(f"○ {exercise}: not tried yet.")
             except Wrong as wrong:
-                print(f"✗ {exercise}: {wrong}")
+                print(f"✗ {exercise}: {wrong}{next_hint(str(wrong), function.__name__)}")
             except Exception as error:
                 hint = next((h for text, h in USUAL_ERRORS.items() if text in str(error)), "")
-                print(f"✗ {exercise}: your code stopped with {type(error).__name__}: {error}{hint}")
+                said = f"your code stopped with {type(error).__name__}: {error}{hint}"
+                print(f"✗ {exercise}: {said}{next_hint(said, function.__name__)}")
 
         return printed
 
     return decorate
+
+
+def next_hint(said: str, exercise: str) -> str:
+    """What helps where a check knows no better: a hint at each try, and at last the answer."""
+    if "Hint:" in said:
+        return ""
+    left = hints_left.setdefault(exercise, iter(HINTS[exercise]))
+    return f" Hint: {next(left, 'open the answer below, and compare it with yours line by line')}."
 
 
 def untouched(answer: object) -> bool:

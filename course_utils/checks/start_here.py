@@ -30,7 +30,7 @@ def colorized(answer: object) -> None:
     from course_utils.photos import SAMPLES, sample_photo
 
     if not isinstance(answer, Image.Image):
-        raise Wrong(f"expected a picture, got {type(answer).__name__}. Hint: colorize(...).")
+        raise Wrong(f"expected a picture, got {type(answer).__name__}.")
     pixels = np.asarray(answer.convert("RGB"), dtype=int)
     if np.ptp(pixels, axis=-1).max() < 3:
         raise Wrong("expected colors, every pixel is gray. Hint: show what colorize returned.")

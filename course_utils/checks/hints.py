@@ -1,0 +1,147 @@
+"""For who is stuck: hints for each exercise, from a nudge to nearly the answer.
+
+They come one at a time, one for each try in which the check recognises no well-known mistake.
+"""
+
+HINTS: dict[str, tuple[str, ...]] = {
+    # 00
+    "what_is_guessed": (
+        "a black-and-white photo has one channel of Lab already",
+        "L is lightness; write down the other two",
+    ),
+    "colorized": (
+        "take a name that SAMPLES prints, or the path of a photo of yours",
+        "colorize(sample_photo(NAME), model) is all it takes",
+    ),
+    # 01
+    "srgb_decode": (
+        "the curve has two pieces, joined at 0.04045: a straight line, and a power",
+        "below the joint value / 12.92, above it ((value + 0.055) / 1.055) ** 2.4",
+    ),
+    "lab_f": (
+        "two pieces again: a straight line for the dark, a cube root for the rest",
+        "the joint is (6 / 29) ** 3; below it t / (3 * (6 / 29) ** 2) + 4 / 29",
+    ),
+    "rgb_to_lab": (
+        "four steps: decode, matrix, divide by white, compress; then L, a and b",
+        "L = 116 f(Y) - 16, a = 500 (f(X) - f(Y)), b = 200 (f(Y) - f(Z))",
+    ),
+    "hue_and_chroma": (
+        "a and b are the legs of a right triangle; chroma is its long side",
+        "torch.atan2(b, a) gives radians from -pi to pi; turn them into degrees from 0 to 360",
+    ),
+    "lab_predictions": (
+        "each question has its widget above; answer first, then move it",
+        "the sentence under a widget says what the picture shows, in numbers",
+    ),
+    # 02
+    "is_gray": (
+        "lightness does not matter: look at a and b alone",
+        "chroma is sqrt(a ** 2 + b ** 2); compare its mean with about 4",
+    ),
+    "first_n": (
+        "leave out what is no photograph first, and count after that",
+        "filter the list, then slice it with [:n]",
+    ),
+    "dataset": (
+        "it needs __init__, __len__ and __getitem__",
+        "__getitem__ opens a file, resizes, converts to Lab and returns lab[:1], lab[1:]",
+    ),
+    "split": (
+        "equal content must get equal sides, whatever the file is called",
+        "hash the content, take the hexdigest as a number, and test it modulo 10",
+    ),
+    "pixels_converted": (
+        "Lab first converts all pixels of the photo; resize first only those that are left",
+        "return a pair: width * height, and size * size",
+    ),
+    # 03
+    "effective_dilation": (
+        "multiply a layer's dilation by the strides before it",
+        "its own stride does not count yet; a transposed layer halves the product of the strides",
+    ),
+    "output_size": (
+        "a dilated kernel covers dilation * (kernel - 1) + 1 pixels",
+        "(size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1",
+    ),
+    "receptive_field": (
+        "start with 1 pixel, and go through the layers from the input",
+        "each adds dilation * (kernel - 1) * the product of the strides before it",
+    ),
+    "block": (
+        "three times a convolution and a ReLU, and one BatchNorm at the end",
+        "kernel 3 and padding 1 in all; only the last convolution has stride=2",
+    ),
+    "parameters": (
+        "every output channel has a kernel over all input channels, and a bias",
+        "outputs * (inputs * kernel ** 2 + 1), and BatchNorm adds 2 for each output channel",
+    ),
+    # 04
+    "l2_answer": (
+        "the answer with the least expected squared error is the expected value",
+        "weigh the two colors by their probabilities and add them",
+    ),
+    "training_step": (
+        "the order is: loss, zero_grad, backward, step",
+        "the loss is the mean squared error of ab / 110; return loss.item()",
+    ),
+    "broken_loops": (
+        "read each loop against the training step above, line by line",
+        "ask of each: are gradients cleared, is the network in the right mode, are units the same?",
+    ),
+    "early_stopping": (
+        "remember the best loss, and how many epochs ago it was",
+        "stop in the epoch in which that count reaches the patience; epochs count from 1",
+    ),
+    # 05
+    "auc": (
+        "the area under a cumulative curve up to 150 has to do with the mean error",
+        "1 - errors.clamp(max=150).mean() / 150",
+    ),
+    "colorfulness": (
+        "two opponent channels: rg = R - G, and yb = (R + G) / 2 - B",
+        "the root of the summed variances, and 0.3 times the length of the two means",
+    ),
+    "worse_of_two": (
+        "a cautious color is rarely worse than gray; a wrong one often is",
+        "the network is the worse one in two of the five",
+    ),
+    "upper_b": (
+        "turn L upside down before the network sees it, and turn the answer back",
+        "rows are dimension 2: L.flip(2); the upper third is ab[0, 1, : height // 3]",
+    ),
+    # 06
+    "soft_encoded": (
+        "distances to all bins, the 5 smallest, a Gaussian of each",
+        "exp(-d ** 2 / (2 * 5 ** 2)), divided by their sum, the other bins 0",
+    ),
+    "annealed_mean": (
+        "sharpen the probabilities first, and then take the mean of the centers",
+        "probabilities ** (1 / T), divided by their sum, times the centers",
+    ),
+    "rebalancing": (
+        "mix the prior with the uniform distribution, and take the inverse",
+        "divide by (prior * weights).sum(), so that the mean weight under the prior is 1",
+    ),
+    "patchy": (
+        "at T = 1 each pixel gets the mean of red and blue; for T -> 0 the likelier of the two",
+        "torch.dist of the two answers, once for each temperature",
+    ),
+    # 07
+    "stretched": (
+        "np.percentile gives both ends at once",
+        "(gray - low) / (high - low), clipped to 0..1",
+    ),
+    "trimmed": (
+        "np.ptp(gray, axis=1) says of each row how far its lightest and darkest pixel are apart",
+        "np.flatnonzero of where that is over 0.1: slice from its first to its last, inclusive",
+    ),
+    "all_reduce_seconds": (
+        "a part is one Nth of the gradient, and each round sends one part",
+        "there are 2 * (N - 1) rounds",
+    ),
+    "my_shards": (
+        "deal them out like cards",
+        "a slice may have a step: shards[start::step]",
+    ),
+}
