@@ -36,7 +36,8 @@ def versions() -> str:
         lines.append(f"  {name:14} {version(name)}")
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     threads = torch.get_num_threads()
-    lines.append(f"Device: {gpu or f'CPU, {threads} threads; every lesson runs on it'}")
+    cpu = f"CPU, {threads} thread{'s' * (threads > 1)}; every lesson runs on it"
+    lines.append(f"Device: {gpu or cpu}")
     return "\n".join(lines)
 
 

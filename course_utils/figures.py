@@ -177,14 +177,18 @@ def recipe_curves(result: dict) -> Figure:
 
 
 def time_bars(totals: dict[str, float], steps: dict[str, dict[str, float]]) -> Figure:
-    """Milliseconds of each way as a bar, with its steps in it; what is left over is the rest."""
+    """Milliseconds of each way as a bar, with its steps in it; what is left over is the rest.
+    Steps that were timed one by one and add up to more than the whole are scaled to it."""
     shades = {"decode": GRAY, "resize": BLUE, "Lab": ORANGE, "the rest": GREEN}
+    scales = {n: min(1, totals[n] / (sum(parts.values()) or 1)) for n, parts in steps.items()}
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(8.5, 2.7), layout="constrained")
         left = np.zeros(len(totals))
         for step, shade in shades.items():
             width = [
-                totals[name] - done if step == "the rest" else steps[name].get(step, 0.0)
+                totals[name] - done
+                if step == "the rest"
+                else scales[name] * steps[name].get(step, 0)
                 for name, done in zip(totals, left, strict=True)
             ]
             axis.barh(list(totals), np.maximum(width, 0), left=left, color=shade, label=step)

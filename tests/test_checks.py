@@ -43,6 +43,16 @@ def trim(gray, by=0.1, end=1, rows=True, columns=True):
     return gray[kept(1) if rows else whole, kept(0) if columns else whole]
 
 
+def stretch_by_high(gray):
+    low, high = np.percentile(gray, (1, 99))
+    return ((gray - low) / high).clip(0, 1)
+
+
+def swapped_axes(gray):
+    rows, columns = (np.flatnonzero(np.ptp(gray, axis=axis) > 0.1) for axis in (0, 1))
+    return gray[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
 def trim_by_loop(gray):
     top = left = 0
     bottom, right = gray.shape
@@ -434,7 +444,7 @@ MISTAKES = {
         (PREDICTIONS | {"widest": 95}, "set L to"),
         (PREDICTIONS | {"flipped": "blue"}, "b stays"),
         (PREDICTIONS | {"edges": "ab"}, "whiskers"),
-        (PREDICTIONS | {"enough": "L"}, "compare a and b blurred"),
+        (PREDICTIONS | {"enough": "L"}, "compare coarse = a and b"),
         ({"widest": 60}, "no answer to edges, enough, flipped"),
         (PREDICTIONS | {"edges": ...}, "edges: no answer yet"),
         (60, "dict"),
@@ -638,6 +648,7 @@ MISTAKES = {
         (lambda losses, patience: None, "`return` the result"),
     ],
     "auc": [
+        (lambda e: (e <= 150).double().mean(), "t = 150 alone"),
         (lambda e: e.clamp(max=150).mean(), "1 - mean / 150"),
         (lambda e: 1 - e.mean() / 150, "clamp"),
         (lambda e: e.clamp(max=150).mean() / 150, "over the curve"),
@@ -647,6 +658,7 @@ MISTAKES = {
         (lambda e: sum(np.mean(e.numpy() <= t) for t in range(151)), "divide"),
     ],
     "worse_of_two": [
+        (WORSE | {"cat": ...}, "cat: no answer yet"),
         (WORSE | {"rocket": "network"}, "rocket: MSE(ab) is"),
         (WORSE | {"coffee": "gray"}, "cost more than none"),
         (WORSE | {"cat": "both"}, "expected 'gray' or 'network'"),
@@ -670,6 +682,7 @@ MISTAKES = {
         (lambda rgb: vivid(rgb[[1, 0, 2]].abs().sqrt()), "expected"),
     ],
     "stretched": [
+        (stretch_by_high, "high - low"),
         (
             lambda gray: (gray - np.percentile(gray, 1)) / np.ptp(np.percentile(gray, (1, 99))),
             "clip",
@@ -681,6 +694,7 @@ MISTAKES = {
         (lambda gray: 255 * stretch(gray), "0 to 1"),
     ],
     "trimmed": [
+        (swapped_axes, "one number for each row"),
         (lambda gray: gray, "whole picture"),
         (lambda gray: trim(gray, end=0), "add 1 to the last row and column"),
         (masked, "uniform row inside"),

@@ -170,6 +170,9 @@ def parameters(answer: Callable) -> None:
         "BatchNorm's running mean and variance are measured, not learned": (
             lambda i, o, k, bn: k * k * i * o + o + 4 * o * bn
         ),
+        "BatchNorm learns two numbers a channel, a scale and a shift": (
+            lambda i, o, k, bn: k * k * i * o + o + o * bn
+        ),
         "each output channel looks at all input channels, inputs * outputs": (
             lambda i, o, k, bn: k * k * o + o + 2 * o * bn
         ),

@@ -53,7 +53,8 @@ def check(exercise: str) -> Callable:
                 print(f"✗ {exercise}: {wrong}{next_hint(str(wrong), function.__name__)}")
             except Exception as error:
                 hint = next((h for text, h in USUAL_ERRORS.items() if text in str(error)), "")
-                said = f"your code stopped with {type(error).__name__}: {error}{hint}"
+                reason = str(error).rstrip(".")
+                said = f"your code stopped with {type(error).__name__}: {reason}.{hint}"
                 print(f"✗ {exercise}: {said}{next_hint(said, function.__name__)}")
 
         return printed
@@ -120,8 +121,11 @@ def choices(answer: object, names: Sequence[str]) -> dict[str, float]:
             raise TypeError
     except TypeError:
         raise Wrong(f"expected {len(names)} numbers, got {answer!r:.60}.") from None
-    if any(map(untouched, values)):
+    if all(map(untouched, values)):
         raise NotTried
+    for name, value in zip(names, values, strict=True):
+        if untouched(value):
+            raise Wrong(f"{name}: no answer yet.")
     return {name: number(value) for name, value in zip(names, values, strict=True)}
 
 
@@ -148,7 +152,8 @@ def compare(
     )
     wrong = ~torch.isclose(got, expected.double(), rtol=1e-4, atol=tolerance)
     where = tuple(wrong.nonzero()[0].tolist())
-    place = f" at {where[0] if len(where) == 1 else where}" if where else ""
+    number = where[0] if len(where) == 1 else where
+    place = f" for number {number} of the answer, counted from 0" if where else ""
     pair = next(
         texts
         for digits in (4, 8, 17)

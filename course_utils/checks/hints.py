@@ -1,6 +1,6 @@
 """For who is stuck: hints for each exercise, from a nudge to nearly the answer.
 
-They come one at a time, one for each try in which the check recognises no well-known mistake.
+They come one at a time, one for each try in which the check recognizes no well-known mistake.
 """
 
 HINTS: dict[str, tuple[str, ...]] = {

@@ -31,6 +31,9 @@ def srgb_decode(answer: Callable) -> None:
             "mind the brackets: ((v + 0.055) / 1.055) ** 2.4, all of it to the power": torch.where(
                 encoded > 0.04045, (encoded + 0.055) / 1.055**2.4, encoded / 12.92
             ),
+            "the sum is divided, not 0.055 alone: (v + 0.055) / 1.055": torch.where(
+                encoded > 0.04045, (encoded + 0.055 / 1.055) ** 2.4, encoded / 12.92
+            ),
             "this is the power 1 / 2.4 of the way back; decoding takes 2.4": torch.where(
                 encoded > 0.04045, ((encoded + 0.055) / 1.055) ** (1 / 2.4), encoded / 12.92
             ),
@@ -73,6 +76,9 @@ def lab_f(answer: Callable) -> None:
             "t ** 1 / 3 is t / 3; write t ** (1 / 3)": torch.where(dark, line, t / 3),
             "the straight line is 7.787 t + 16/116, only the 16 is divided": torch.where(
                 dark, (7.787 * t + 16) / 116, root
+            ),
+            "16/116 stands outside the product: 7.787 * t + 16/116": torch.where(
+                dark, 7.787 * (t + 16 / 116), root
             ),
             "this is the way back, from f to t": color.lab_f_inverse(t),
             "this is t ** 3; the cube root is t ** (1 / 3)": torch.where(dark, line, t**3),
@@ -201,7 +207,10 @@ def lab_predictions(answer: dict) -> None:
         "widest": (max(shares, key=shares.get), "set L to 5, 60 and 95 and read the last sentence"),
         "flipped": ("green", "a runs from green to red, so a × -1 swaps them; b stays. Try it"),
         "edges": ("L", "take L from the cat, ab from the coffee, and look for its whiskers"),
-        "enough": ("a and b", "compare a and b blurred by 8 with L blurred by 8"),
+        "enough": (
+            "a and b",
+            "set 1 number every to 8; compare coarse = a and b with coarse = L",
+        ),
     }
     missing = truths.keys() - answer.keys()
     if missing:

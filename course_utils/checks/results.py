@@ -21,6 +21,9 @@ def auc(answer: Callable) -> None:
             "this is the mean error; the area is 1 - mean / 150": errors.clamp(max=150).mean(),
             "errors over 150 count as 150: clamp before the mean": 1 - errors.mean() / 150,
             "the area over the curve; subtract it from 1": errors.clamp(max=150).mean() / 150,
+            "this is the share at t = 150 alone; average over all t": (
+                (errors <= 150).double().mean()
+            ),
             "in percent; the check wants 0..1": torch.tensor(100 * metrics.auc(errors)),
             "divide the area by 150": torch.tensor(150 * metrics.auc(errors)),
         },
@@ -69,9 +72,11 @@ def worse_of_two(answer: dict[str, str]) -> None:
     columns = metrics.each_picture(load_model("landscapes", "cpu"), photos)
     if not isinstance(answer, dict):
         raise Wrong(f"expected a dict, sample -> 'gray' or 'network', got {answer!r:.60}.")
-    if any(untouched(answer.get(name, "")) for name in photos.names):
+    if all(untouched(answer.get(name, "")) for name in photos.names):
         raise NotTried
     for place, name in enumerate(photos.names):
+        if untouched(answer.get(name, "")):
+            raise Wrong(f"{name}: no answer yet.")
         word = str(answer.get(name)).strip().lower().replace("grey", "gray")
         if word not in ("gray", "network"):
             raise Wrong(f"{name}: expected 'gray' or 'network', got {answer.get(name)!r:.60}.")

@@ -28,6 +28,7 @@ def stretched(answer: Callable) -> None:
                 _tensor(_between(picture, np.percentile(picture, (0.01, 0.99))))
             ),
             "divide by the difference of the two percentiles": _tensor((picture - low).clip(0, 1)),
+            "divide by high - low, not by high": _tensor(((picture - low) / high).clip(0, 1)),
             "take the 1st percentile off before you divide": (
                 _tensor((picture / (high - low)).clip(0, 1))
             ),
@@ -59,6 +60,7 @@ def trimmed(answer: Callable) -> None:
         (30, 61): "the columns have a border, too",
         (38, 50): "the rows have a border, too",
         (29, 50): "a slice ends before its last number: add 1 to the last row",
+        (34, 30): "np.ptp(gray, axis=1) is one number for each row, axis=0 for each column",
         (50, 30): "rows and columns are swapped",
         (31, 51): "that is one row and one column too much",
     }
