@@ -2,17 +2,22 @@
 
 import io
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from math import ceil, sqrt
+from os.path import exists, isdir, lexists, realpath  # unlike a Path's, of any text
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw
 
 from course_utils.colorize import colorize
 from course_utils.network import ColorizationNet
-from course_utils.photos import all_files, is_named_picture, read_photo
+from course_utils.photos import all_files, is_named_picture, read_photo, shown
 from course_utils.weights import write_whole
 
+SHEET = 400  # photographs on a contact sheet, at most
+MOST_EXIF = 65_000  # bytes that fit into a JPEG
 KINDS = {"png": {"format": "PNG"}, "jpg": {"format": "JPEG", "quality": 95, "subsampling": 0}}
 
 
@@ -65,17 +70,42 @@ def colorize_album(
                     f"{photo}: expected another name than {first}, both would become {target}; "
                     "colorize them into two folders"
                 )
-            if target.exists() and not overwrite:
+            if exists(target) and not overwrite:
                 album.kept[photo] = target
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(target, _encoded(colorize(photo, model, size), kind))
                 album.made[photo] = target
-        except (ValueError, OSError) as error:
-            album.failed[photo] = str(error)
+        except ValueError as error:
+            why = str(error)
+            album.failed[photo] = why if why.startswith(f"{photo}: ") else f"{photo}: {why}"
+        except OSError as error:
+            why = error.strerror or error
+            album.failed[photo] = f"{photo}: expected to write {target}, got: {why}"
         if on_photo is not None:
             on_photo(photo, album)
     return album
+
+
+def write_contact_sheets(
+    results: dict[Path, Path], out: Path, overwrite: bool = False
+) -> list[Path]:
+    """Write contact_sheet.jpg into a folder, and contact_sheet_2.jpg .. where one is not enough.
+
+    Args:
+        results: photograph -> result, from `Album.results`. What cannot be read is left out.
+        overwrite: replace sheets that are there already; else the next free names are taken.
+    """
+    numbers = (f"_{number}" if number > 1 else "" for number in count(1))
+    names = (out / f"contact_sheet{number}.jpg" for number in numbers)
+    free = (name for name in names if overwrite or not lexists(name))
+    pairs, sheets = list(results.items()), []
+    for start in range(0, len(pairs), SHEET):
+        content = io.BytesIO()
+        contact_sheet(dict(pairs[start : start + SHEET])).save(content, "JPEG", quality=90)
+        sheets.append(next(free))
+        write_whole(sheets[-1], content.getbuffer())
+    return sheets
 
 
 def contact_sheet(results: dict[Path, Path], side: int = 160) -> Image.Image:
@@ -86,7 +116,7 @@ def contact_sheet(results: dict[Path, Path], side: int = 160) -> Image.Image:
         results: photograph -> result, from `Album.results`.
         side: the longer side of a small picture, in pixels.
     Raises:
-        ValueError: nothing to show, or a file that cannot be read.
+        ValueError: nothing to show. The place of a file that cannot be read stays empty.
     """
     if not results:
         raise ValueError("results: expected at least one picture, got none")
@@ -98,11 +128,13 @@ def contact_sheet(results: dict[Path, Path], side: int = 160) -> Image.Image:
     draw = ImageDraw.Draw(sheet)
     for number, (photo, result) in enumerate(results.items()):
         left, top = number % columns * across + gap, number // columns * down + gap
-        gray = read_photo(photo).convert("L")
-        for offset, picture in ((0, gray), (side + gap // 2, read_photo(result))):
-            small = ImageOps.contain(picture, (side, side))
-            sheet.paste(small, (left + offset, top + side - small.height))
-        draw.text((left, top + side), photo.name[: side // 4], "black", font_size=0.7 * caption)
+        for file, offset in ((photo, 0), (result, side + gap // 2)):
+            with suppress(ValueError):  # it was there before, and may be gone by now
+                small = _contained(read_photo(file), side)
+                small = small.convert("L") if offset == 0 else small
+                sheet.paste(small, (left + offset, top + side - small.height))
+        name = shown(photo.name)[: side // 4]
+        draw.text((left, top + side), name, "black", font_size=0.7 * caption)
     return sheet
 
 
@@ -110,22 +142,31 @@ def _places(photos: list[Path], out: Path) -> list[tuple[Path, Path]]:
     """Each photograph, and its place below the folder that it was found in."""
     found, out = [], out.resolve()
     for photo in photos:
-        if not photo.is_dir():
+        if not isdir(photo):
             found.append((photo, Path(photo.name)))
             continue
         if photo.resolve() == out:
             raise ValueError(f"out: expected another folder than that of the photographs, {photo}")
         below = [file for file in all_files(photo) if is_named_picture(file)]
         if out.is_relative_to(photo.resolve()):  # earlier results are no photographs
-            below = [file for file in below if not file.resolve().is_relative_to(out)]
+            # Not by `resolve`, which in Python 3.11 and 3.12 fails on a link that loops.
+            below = [file for file in below if not Path(realpath(file)).is_relative_to(out)]
         if not below:
             raise ValueError(f"{photo}: expected photographs in this folder, found none")
         found += [(file, file.relative_to(photo)) for file in below]
     return found
 
 
+def _contained(picture: Image.Image, side: int) -> Image.Image:
+    """A picture made small enough for a square; a thin strip keeps a pixel."""
+    scale = side / max(picture.size)
+    return picture.resize(tuple(max(1, round(length * scale)) for length in picture.size))
+
+
 def _encoded(picture: Image.Image, kind: str) -> bytes:
     content = io.BytesIO()
     exif = {"exif": picture.info["exif"]} if picture.info.get("exif") else {}
+    if kind == "jpg" and len(picture.info.get("exif", b"")) > MOST_EXIF:
+        exif = {}
     picture.save(content, **KINDS[kind], **exif)
-    return content.getvalue()
+    return content.getbuffer()

@@ -30,7 +30,8 @@ from course_utils.progress import progress_bar
 
 VERSION = 2  # of the format and of everything that decides about pixels
 KEPT_MAPPED = 16 * 2**20  # bytes read from a cache before its pages are given back
-AT_ONCE = 128  # photographs in work at a time while a cache is built
+AT_ONCE = 128  # photographs in work at a time while a cache is built, at most
+BYTES_AT_ONCE = 2**28  # that their Lab takes, float32
 
 
 def home() -> Path:
@@ -111,7 +112,7 @@ def open_cache(
     """
     place = home() / "cache"
     whole = root.resolve()
-    stem = f"{whole.name}-{size}-{fit}-{_short(whole.as_posix())}"
+    stem = f"{whole.name[:40]}-{size}-{fit}-{_short(whole.as_posix())}"
     folder = place / f"{stem}-{_fingerprint(files, root)}"
     if not (folder / "index.json").is_file():
         try:
@@ -126,8 +127,16 @@ def open_cache(
                 f"cache: cannot write to {place} ({error.strerror}); {needed:.0f} MB are needed, "
                 f"{free:.0f} MB are free. Set COURSE_DATA to a folder with room"
             ) from error
-    entries = json.loads((folder / "index.json").read_text("utf-8"))
-    return folder / "lab.bin", [Entry(**entry) for entry in entries]
+    try:
+        entries = [Entry(**each) for each in json.loads((folder / "index.json").read_text("utf-8"))]
+        kept = sum(entry.row >= 0 for entry in entries)
+        if (folder / "lab.bin").stat().st_size != kept * 3 * size**2 * torch.float16.itemsize:
+            raise ValueError("another length")
+    except (ValueError, TypeError, OSError, RecursionError):
+        raise ValueError(
+            f"cache: expected what was written, {folder} has changed; delete it"
+        ) from None
+    return folder / "lab.bin", entries
 
 
 def look_of(pixels: Tensor) -> str:
@@ -183,8 +192,9 @@ def _build(
             open(building / "lab.bin", "wb") as out,
             ThreadPoolExecutor(torch.get_num_threads()) as pool,
         ):
-            for start in range(0, len(files), AT_ONCE):
-                some = files[start : start + AT_ONCE]
+            at_once = max(1, min(AT_ONCE, BYTES_AT_ONCE // (12 * size**2)))
+            for start in range(0, len(files), at_once):
+                some = files[start : start + at_once]
                 for file, (entry, lab) in zip(some, pool.map(convert, some), strict=True):
                     entry.digest = _digest(file)
                     if lab is not None:
@@ -220,8 +230,11 @@ def _short(text: str) -> str:
 
 
 def _digest(file: Path) -> str:
+    if not file.is_file():  # a pipe would be waited for
+        return ""
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        with open(file, "rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError:
         return ""
 

@@ -7,14 +7,15 @@ could not be colorized, 130 when interrupted.
 import argparse
 import csv
 import json
+import os
 import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from course_utils.network import HEADS
+from course_utils.photos import shown
 from course_utils.runs import TrainConfig, make_folder
-from course_utils.scenes import check_size
 
 if TYPE_CHECKING:
     from course_utils.data import Report
@@ -27,8 +28,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_: print(f"course: {message}", file=sys.stderr)
+            warnings.showwarning = lambda message, *_, **__: _complain(message)
             return options.run(options)
+    except BrokenPipeError:  # what reads the output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError, FloatingPointError) as error:
         return _complain(error)
     except (MemoryError, RuntimeError) as error:
@@ -40,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _complain(error: object) -> int:
-    print(f"course: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"course: {shown(' '.join(str(error).splitlines()))}", file=sys.stderr)
     return 2
 
 
@@ -50,7 +54,7 @@ def _say_unreadable(*reports: "Report") -> None:
     if broken:
         print(f"course: {len(broken)} unreadable files were skipped:", file=sys.stderr)
     for name, why in broken.items():
-        print(f"  {name}: {why}", file=sys.stderr)
+        print(f"  {shown(name)}: {shown(why)}", file=sys.stderr)
 
 
 def _doctor(_: argparse.Namespace) -> int:
@@ -124,7 +128,7 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from course_utils.colorize import load_model
+    from course_utils.colorize import check_view, load_model
     from course_utils.data import open_source
     from course_utils.metrics import baselines, each_picture, evaluate, format_table
 
@@ -132,6 +136,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise ValueError(f"each: expected a new file, {options.each} exists; choose another name")
     model = load_model(options.weights)
     size = model.size if options.size is None else options.size
+    check_view(size)
     dataset = open_source(options.data, size, options.split, progress=True)
     train = dataset
     if options.split != "train":
@@ -143,7 +148,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     print(json.dumps(rows, indent=2) if options.json else format_table(rows))
     if options.each is not None:
         columns = each_picture(model, dataset)
-        with open(options.each, "x", newline="", encoding="utf-8") as file:
+        how = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+        with open(options.each, "x", **how) as file:
             table = csv.writer(file)
             table.writerow(["picture", *columns])
             for name, *values in zip(dataset.names, *columns.values(), strict=True):
@@ -152,29 +158,30 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _colorize(options: argparse.Namespace) -> int:
-    from course_utils.album import Album, colorize_album, contact_sheet
-    from course_utils.colorize import load_model
+    from course_utils.album import Album, colorize_album, write_contact_sheets
+    from course_utils.colorize import check_view, load_model
 
     model = load_model(options.weights, fast=True)
     if options.temperature is not None:
         model.set_temperature(options.temperature)
     if options.size is not None:
-        check_size(options.size)
+        check_view(options.size)
 
     def on_photo(photo: Path, album: Album) -> None:
         if photo in album.failed:
-            _complain(album.failed[photo])
+            _complain(shown(album.failed[photo]))
         elif photo in album.kept:
-            print(f"{album.kept[photo]} exists already; --overwrite replaces it", file=sys.stderr)
+            kept = shown(album.kept[photo])
+            print(f"{kept} exists already; --overwrite replaces it", file=sys.stderr)
         else:
-            print(album.made[photo])
+            print(shown(album.made[photo]))
 
     out = make_folder(options.out)
     choice = (options.size, options.format, options.overwrite)
     album = colorize_album(options.photos, model, out, *choice, on_photo)
-    if album.made and any(Path(photo).is_dir() for photo in options.photos):
-        contact_sheet(album.results).save(out / "contact_sheet.jpg", quality=90)
-        print(out / "contact_sheet.jpg")
+    if album.made and any(map(os.path.isdir, options.photos)):
+        for sheet in write_contact_sheets(album.results, out, options.overwrite):
+            print(shown(sheet))
     if not album.failed:
         return 0
     return 1 if album.results else 2
@@ -210,7 +217,7 @@ def _data_fetch(options: argparse.Namespace) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"course: {message}; see `{self.prog} --help`\n")
+        self.exit(2, f"course: {shown(message)}; see `{self.prog} --help`\n")
 
 
 def _parser() -> argparse.ArgumentParser:

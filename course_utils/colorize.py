@@ -6,7 +6,6 @@ the ab that it answers are enlarged, led by the edges of L so that they do not b
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -24,6 +23,7 @@ _HERE = Path(__file__).resolve().parent
 WEIGHTS = next(filter(Path.is_dir, (_HERE / "trained", _HERE.parent / "data" / "weights")))
 BAND = 128  # rows that are colored at a time
 LONGEST = 8  # the network's view of a thin strip is at most this many times as long as wide
+MOST_SEEN = 1024  # pixels a side of a square view, so that memory is bounded
 
 
 def load_model(
@@ -79,14 +79,19 @@ def colorize(
         An upright RGB picture in sRGB, of the same size and with the same L, to within rounding;
         its `info` has the photograph's EXIF.
     Raises:
-        ValueError: a picture that cannot be read, or a size that is no positive multiple of 8.
+        ValueError: a picture that cannot be read, a size that is no positive multiple of 8 or too
+            large, or a network that answers with no numbers.
     """
     size = model.size if size is None else size
-    check_size(size)
+    check_view(size)
     photo = read_photo(image)
     scale = min(size / min(photo.size), LONGEST * size / max(photo.size))
+    scale = min(scale, MOST_SEEN / (photo.width * photo.height) ** 0.5)  # of a strip
     small = tuple(max(STRIDE, STRIDE * round(side * scale / STRIDE)) for side in photo.size)
+    width, height = photo.size
+    info = {name: photo.info[name] for name in ("exif", "dpi") if name in photo.info}
     pixels = pil_to_tensor(photo)
+    del photo
     guide = rgb_to_lightness(resize(pixels, small))[None]  # (1, 1, h, w)
     logits = model.eval().logits(guide.to(device_of(model)))
     if guided:
@@ -94,20 +99,27 @@ def colorize(
         answer = lines_of_lightness(ab, guide)  # (1, 4, h, w)
     else:
         answer = model.ab_of(logits).float().cpu()  # (1, 2, h, w)
-    colored = np.empty((photo.height, photo.width, 3), np.uint8)
-    for top in range(0, photo.height, BAND):  # a band of rows at a time, so that memory is bounded
-        band = slice(top, min(top + BAND, photo.height))
+    if not answer.isfinite().all():
+        raise ValueError("weights: expected colors that are numbers, got none; use other weights")
+    for top in range(0, height, BAND):  # a band of rows at a time, so that memory is bounded
+        band = slice(top, min(top + BAND, height))
         lightness = rgb_to_lightness(pixels[:, band])[None]
-        ab = enlarge(answer, photo.height, photo.width, band)
+        ab = enlarge(answer, height, width, band)
         if guided:
             slope, offset = ab.chunk(2, dim=1)
             ab = slope * lightness + offset
         lab = torch.cat((lightness, ab), dim=1)[0]
-        colored[band] = lab_to_uint8(lab, fit=True).permute(1, 2, 0).numpy()
-    del pixels
-    result = Image.fromarray(colored)
-    result.info |= {name: photo.info[name] for name in ("exif", "dpi") if name in photo.info}
+        pixels[:, band] = lab_to_uint8(lab, fit=True)  # in their place: they are not read again
+    result = Image.fromarray(pixels.permute(1, 2, 0).numpy())
+    result.info |= info
     return result
+
+
+def check_view(size: int) -> None:
+    """Raise ValueError for a size that a network could not see, or not within some memory."""
+    check_size(size)
+    if size > MOST_SEEN:
+        raise ValueError(f"size: expected at most {MOST_SEEN}, got {size}; choose a smaller one")
 
 
 def joint_bilateral(ab: Tensor, guide: Tensor, nearness: float = 0.5, alike: float = 8.0) -> Tensor:

@@ -25,6 +25,7 @@ from course_utils.progress import progress_bar
 from course_utils.scenes import SLAB, check_size, render
 
 SCENE_COUNTS = {"train": 4000, "val": 256, "all": 4256}
+MOST_SCENES = 2**32  # bytes of them, in memory
 SPLITS = ("train", "val", "all")
 VAL_SHARE = 0.1
 GRAY_CHROMA = 4.0  # mean chroma under which a photograph counts as gray
@@ -230,6 +231,11 @@ def flip_and_crop(
 def _open_scenes(size: int, split: str, progress: bool) -> LabDataset:
     first = SCENE_COUNTS["train"] if split == "val" else 0
     numbers = range(first, first + SCENE_COUNTS[split])
+    if len(numbers) * 3 * size**2 * torch.float16.itemsize > MOST_SCENES:
+        raise ValueError(
+            f"size: expected scenes of at most {MOST_SCENES / 2**30:g} GiB, got {size} pixels; "
+            "choose a smaller size"
+        )
     lab, floor = torch.empty(len(numbers), 3, size, size, dtype=torch.float16), 0.0
     parts = range(0, len(numbers), SLAB)
     bar = progress_bar(iterable=parts, desc=f"painting {split} scenes", disable=not progress)
@@ -269,7 +275,8 @@ def _open_files(
             digests.append(entry.digest)
     report.used = len(rows)
     if not rows:
-        raise ValueError(f"data: expected color photographs in {root} ({split}), got: {report}")
+        told = "; ".join(line.strip() for line in str(report).splitlines()[:4])  # of thousands
+        raise ValueError(f"data: expected color photographs in {root} ({split}), got: {told}")
     known = hashlib.sha256("\n".join((f"{size} {fit}", *digests)).encode()).hexdigest()[:16]
     return LabDataset(Pictures(lab, np.array(rows), size), names, report, fingerprint=known)
 

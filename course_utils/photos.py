@@ -1,7 +1,12 @@
 """From a picture file of any kind to 8-bit sRGB, and from there to Lab at the size asked for."""
 
 import io
+import os
+import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from os.path import isdir, isfile  # unlike an entry's own, of a link that loops
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +27,17 @@ SAMPLES = {  # photographs inside the scikit-image package: nothing is downloade
 }
 Fit = Literal["stretch", "crop"]
 FITS = ("stretch", "crop")
+# What photographs come in, by Pillow's names. A file is what its content says, whatever it is
+# called, and Pillow would hand a program in PostScript to an interpreter.
+KINDS = (
+    *("AVIF", "BMP", "DIB", "GIF", "HEIF", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "PSD"),
+    *("QOI", "SGI", "TGA", "TIFF", "WEBP"),
+)
+MOST_PIXELS = 120_000_000  # of a photograph; colorizing one of 100 million takes 2 GB
+ROWS = 512  # of a photograph that are converted at a time, so that memory is bounded
+
+# What Pillow doubts about a file either ends in an error, which names the file, or does not matter.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
@@ -31,32 +47,43 @@ def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
     Args:
         source: a file, what is in one, or a picture.
     Raises:
-        ValueError: the file is missing, or not a picture that can be read to its end.
+        ValueError: the file is missing, or not a picture that can be read to its end, or has more
+            than `MOST_PIXELS`.
     """
+    name = "photo" if isinstance(source, bytes | Image.Image) else source
     try:
         if isinstance(source, Image.Image):
-            upright = source.getexif().get(ExifTags.Base.Orientation, 1) == 1
-            image = source if upright else ImageOps.exif_transpose(source)
+            _check_pixels(source)
+            image = source if _is_upright(source) else ImageOps.exif_transpose(source)
         else:
-            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
-            ImageOps.exif_transpose(image, in_place=True)
+            image = _opened(source)
+            _check_pixels(image)
+            image.load()
+            if not _is_upright(image):
+                ImageOps.exif_transpose(image, in_place=True)
         if image.mode.startswith(("I", "F")):
             return _deep_to_rgb(image)
+        profile = image.info.get("icc_profile")
         if image.has_transparency_data:
-            image = image.convert("RGBA")
-            white = Image.new("RGBA", image.size, "white")
-            over_white = Image.alpha_composite(white, image).convert("RGB")
-            return _to_srgb(over_white, image.info.get("icc_profile"))
-        return _to_srgb(image, image.info.get("icc_profile"))
+            image = image if image.mode == "RGBA" else image.convert("RGBA")
+            white = Image.new("RGB", image.size, "white")
+            white.info |= {key: image.info[key] for key in ("exif", "dpi") if key in image.info}
+            white.paste(image, (0, 0), image)
+            image = white
+        return _to_srgb(image, profile)
     except IsADirectoryError:
-        raise ValueError(f"{source}: expected a photograph, that is a folder") from None
+        raise ValueError(f"{name}: expected a photograph, that is a folder") from None
     except FileNotFoundError:
-        raise ValueError(f"{source}: expected a photograph, no such file") from None
+        raise ValueError(f"{name}: expected a photograph, no such file") from None
+    except Image.DecompressionBombError:
+        raise ValueError(
+            f"{name}: expected a photograph of at most {MOST_PIXELS // 10**6} megapixels, this one "
+            "says that it has more; make it smaller"
+        ) from None
     except Exception as error:  # Pillow's readers raise whatever they like
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if isinstance(error, UnidentifiedImageError):
             reason = "a file of an unknown kind"
-        name = "photo" if isinstance(source, bytes) else source
         raise ValueError(
             f"{name}: expected a picture that Pillow can read, got: {reason}"
         ) from error
@@ -64,9 +91,10 @@ def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
 
 def pil_to_tensor(image: Image.Image) -> Tensor:
     """An RGB picture as uint8 (3, H, W)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the array of the picture is read-only: it is read
-        return torch.from_numpy(np.asarray(image)).permute(2, 0, 1)
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for box in _bands(image):
+        pixels[box[1] : box[3]] = image.crop(box)
+    return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def resize(pixels: Tensor, size: tuple[int, int], fit: Fit = "stretch") -> Tensor:
@@ -119,17 +147,61 @@ def sample_photo(name: str) -> Image.Image:
 
 def all_files(folder: Path) -> list[Path]:
     """Every file below a folder, dead links too, in the same order on every machine."""
-    found = (file for file in folder.rglob("*") if file.is_file() or file.is_symlink())
-    return sorted((file for file in found if not file.is_dir()), key=lambda file: file.as_posix())
+    found, folders = [], [folder]
+    while folders:
+        with suppress(OSError), os.scandir(folders.pop()) as inside:  # it may be gone, or closed
+            for each in inside:
+                if each.is_dir(follow_symlinks=False):
+                    folders.append(Path(each.path))
+                elif (each.is_symlink() and not isdir(each)) or isfile(each):  # loops, dead links
+                    found.append(Path(each.path))
+    return sorted(found, key=lambda file: file.as_posix())
 
 
 def is_named_picture(file: Path) -> bool:
     """Whether a file's ending calls it a picture, also one that Pillow cannot read."""
-    kinds = Image.registered_extensions()
     ending = file.suffix.lower()
-    if ending in {".eps", ".ps"}:  # programs, for which Pillow would start an interpreter
-        return False
-    return kinds.get(ending) in Image.OPEN or ending in {".heic", ".heif"}
+    return Image.registered_extensions().get(ending) in KINDS or ending in {".heic", ".heif"}
+
+
+def shown(name: object) -> str:
+    """A name in one line, what is no letter, sign or blank as an escape: names of files may end a
+    line, or tell a terminal what to do."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(name))
+
+
+def _opened(source: str | Path | bytes) -> Image.Image:
+    """A picture of which only the beginning is read."""
+    Image.init()
+    kinds = [kind for kind in KINDS if kind in Image.OPEN]
+    if isinstance(source, bytes):
+        return Image.open(io.BytesIO(source), formats=kinds)
+    mode = os.stat(source).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading it might never end
+        raise ValueError("a pipe or a device")
+    return Image.open(source, formats=kinds)
+
+
+def _check_pixels(image: Image.Image) -> None:
+    if image.width * image.height > MOST_PIXELS:
+        raise Image.DecompressionBombError
+    if image.width * image.height == 0:
+        raise ValueError(f"{image.width} x {image.height} pixels")
+
+
+def _is_upright(image: Image.Image) -> bool:
+    """Whether a picture's EXIF says nothing else; EXIF that is torn is left out."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+    except Exception:  # Pillow's readers raise whatever they like
+        image.info.pop("exif", None)
+        return True
+
+
+def _bands(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
+    """Some rows after the other, as boxes (left, top, right, bottom)."""
+    for top in range(0, image.height, ROWS):
+        yield 0, top, image.width, min(top + ROWS, image.height)
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -146,11 +218,18 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _deep_to_rgb(image: Image.Image) -> Image.Image:
     """16-bit, 32-bit and float gray: 65535 and 1.0 are white, by the range that is used."""
-    values = np.asarray(image, dtype=np.float64)
-    most = values[np.isfinite(values)].max(initial=0)
+    image.load()
+    most = 0
+    for box in _bands(image):
+        values = np.asarray(image.crop(box))
+        most = max(most, values[np.isfinite(values)].max(initial=0))
     # A float picture may overshoot its white a little.
     white = 65535 if most > 256 else 255 if most > 2 else 1
     if image.mode != "F":
         white = 65535 if most > 255 or image.mode.startswith("I;16") else 255
-    gray = np.nan_to_num(np.clip(values / white, 0, 1)) * 255
-    return Image.fromarray(gray.round().astype(np.uint8)).convert("RGB")
+    gray = Image.new("L", image.size)
+    for box in _bands(image):
+        values = np.asarray(image.crop(box), dtype=np.float64)
+        part = np.nan_to_num(np.clip(values / white, 0, 1)) * 255
+        gray.paste(Image.fromarray(part.round().astype(np.uint8)), box)
+    return gray.convert("RGB")

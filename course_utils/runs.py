@@ -11,6 +11,7 @@ import json
 import tempfile
 import warnings
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -19,6 +20,8 @@ from course_utils.network import STRIDE, ColorizationNet, check_architecture
 from course_utils.scenes import check_size
 from course_utils.weights import read_safetensors, save_weights, write_safetensors, write_whole
 
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what AdamW keeps of a parameter
+MOST_HISTORY = 2**26  # bytes; an epoch takes some hundred
 STATES = ("last.safetensors", "previous.safetensors")
 
 
@@ -112,13 +115,39 @@ class History:
             ValueError: no such file, or not a history.
         """
         try:
+            if Path(path).exists() and not 0 < Path(path).stat().st_size < MOST_HISTORY:
+                raise ValueError("a file of another length")
             head, *rows = map(json.loads, Path(path).read_text(encoding="utf-8").splitlines())
-            config = TrainConfig(**head["config"])
-            return cls(config, head["baselines"], head["l2_floor"], rows, head.get("fingerprint"))
+            return cls.of(head, rows)
         except FileNotFoundError:
             raise ValueError(f"{path}: expected a history file, no such file") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: expected a history file, got: {error}") from None
+        except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else str(error)[:200]
+            raise ValueError(f"{path}: expected a history file, got: {reason}") from None
+
+    @classmethod
+    def of(cls, head: dict, rows: list) -> "History":
+        """What a file says, if it is a history: else KeyError, TypeError or ValueError."""
+        for name, value in head["config"].items() if isinstance(head["config"], dict) else ():
+            wanted = TrainConfig.__dataclass_fields__[name].type
+            if type(value) is not wanted and not (wanted is float and type(value) is int):
+                raise TypeError(f"{name} {value!r}")
+        config = TrainConfig(**head["config"])
+        floor, baselines = head["l2_floor"], head["baselines"]
+        measures = {"epoch", "train_loss", "val_mse"}
+        measures |= {"val_loss"} if config.head == "classification" else set()
+        if not isinstance(baselines, dict) or not isinstance(rows, list):
+            raise TypeError("no table")
+        for row in rows:
+            if not isinstance(row, dict) or not measures <= set(row):
+                raise TypeError(f"an epoch without {', '.join(sorted(measures))}")
+        numbers = [0 if floor is None else floor, *baselines.values()]
+        for value in chain(numbers, *(row.values() for row in rows)):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"{value!r} in place of a number")
+        if not isinstance(head.get("fingerprint"), str | None):
+            raise TypeError("a fingerprint that is no text")
+        return cls(config, baselines, floor, rows, head.get("fingerprint"))
 
 
 @dataclass
@@ -188,9 +217,14 @@ def resume_run(
     for state in filter(Path.exists, (out / name for name in STATES)):
         try:
             tensors, about = read_safetensors(state)
-            started = TrainConfig(**about["config"])
-            history = History(started, about["baselines"], about["l2_floor"], about["rows"])
-            history.fingerprint, position = about["fingerprint"], Position(**about["position"])
+            history, position = History.of(about, about["rows"]), Position(**about["position"])
+            started = history.config
+            done = (position.epoch, position.step)
+            sums = (position.loss, position.norm, position.seconds)
+            if [*map(type, done)] != [int, int] or not {*map(type, sums)} <= {int, float}:
+                raise TypeError(str(position))
+            if position.epoch != len(history.rows) or position.step < 0:
+                raise ValueError(f"{len(history.rows)} epochs, and {position}")
             _check_config(config, started, out)
             _restore(tensors, model, optimizer)
         except OtherConfig:
@@ -240,6 +274,9 @@ def _restore(
             weights[rest] = tensor
         else:
             number, moment = rest.split(".", 1)
+            shape = () if moment == "step" else parameters[int(number)].shape
+            if moment not in MOMENTS or tensor.shape != shape:
+                raise ValueError(f"{name} of shape {tuple(tensor.shape)}")
             if tensor.ndim > 0:  # fused AdamW wants the memory layout of the parameter
                 tensor = torch.empty_like(parameters[int(number)]).copy_(tensor)
             state.setdefault(int(number), {})[moment] = tensor

@@ -5,7 +5,9 @@ A file appears whole or not at all, and reading one executes nothing.
 
 import json
 import pickle
+import secrets
 from http.client import HTTPException
+from math import prod
 from pathlib import Path
 
 import torch
@@ -14,13 +16,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from course_utils.bins import check_temperature
 from course_utils.cache import home
-from course_utils.network import ColorizationNet
+from course_utils.network import ColorizationNet, check_architecture
+from course_utils.scenes import check_size
 
 # The network that the authors of the paper published, BSD-2. Its sha256 begins with the last part
 # of its name. It has no layer for the temperature, which is a temperature of 1.
 ZHANG2016 = "https://colorizers.s3.us-east-2.amazonaws.com/colorization_release_v2-9b330a0b.pth"
 SCALE = ".scale"  # ends the name of what an 8-bit kernel is multiplied by
+DTYPES = ("F32", "F16", "BF16", "I64", "I8")  # that the course writes, by safetensors' names
+STATE = 3  # a run's state has this many times the numbers of its network: weights and two moments
 
 
 def save_weights(
@@ -64,9 +70,8 @@ def load_weights(model: ColorizationNet, path: str | Path) -> dict:
 def read_network(path: str | Path) -> ColorizationNet:
     """The network that a weights file was saved from; raises as `load_weights` does."""
     tensors, about = read_safetensors(path)
-    with torch.random.fork_rng(devices=[]):  # the initial weights are replaced at once
-        model = ColorizationNet(about["width"], about["head"])
-    _fill(model, tensors, about, path)
+    model = _without_numbers(about)
+    _fill(model, tensors, about, path, assign=True)
     model.size = about["size"]
     return model
 
@@ -103,8 +108,18 @@ def fetch_zhang2016(progress: bool = True) -> Path:
     return path
 
 
+def _without_numbers(about: dict) -> ColorizationNet:
+    """A network whose weights have shapes and take no memory."""
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        return ColorizationNet(about["width"], about["head"])
+
+
 def _fill(
-    model: ColorizationNet, tensors: dict[str, Tensor], about: dict, path: str | Path
+    model: ColorizationNet,
+    tensors: dict[str, Tensor],
+    about: dict,
+    path: str | Path,
+    assign: bool = False,
 ) -> None:
     if "model.model1.0.weight" in tensors:
         raise ValueError(
@@ -117,7 +132,7 @@ def _fill(
     try:
         for name in [name for name, tensor in tensors.items() if tensor.dtype == torch.int8]:
             whole[name] *= whole.pop(name + SCALE).reshape(len(whole[name]), 1, 1, 1)
-        model.load_state_dict(whole)
+        model.load_state_dict(whole, assign=assign)
     except (KeyError, RuntimeError):
         raise ValueError(
             f"{path}: expected the weights of a network of width {model.width}, "
@@ -134,9 +149,11 @@ def write_safetensors(tensors: dict[str, Tensor], path: str | Path, about: dict)
 
 def write_whole(path: str | Path, content: bytes) -> None:
     """Write a file so that nobody ever finds half of it."""
-    part = Path(f"{path}.part")
+    # A new name: nothing that is there is overwritten, and no link is followed.
+    part = Path(path).with_name(f"{secrets.token_hex(8)}.part")
     try:
-        part.write_bytes(content)
+        with open(part, "xb") as file:
+            file.write(content)
         part.replace(path)
     except OSError:
         part.unlink(missing_ok=True)
@@ -154,13 +171,44 @@ def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})["course"])
+            _check_about(about)
+            _check_declared(file, about)
             # Clones, because Windows does not replace a file that a tensor still looks into.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-        size = about.setdefault("size", 256)
-        if not isinstance(about["width"], int | float) or not isinstance(size, int):
-            raise TypeError(f"width {about['width']!r}, size {size!r}")
-        return tensors, {"head": about["head"], **about}
-    except (SafetensorError, KeyError, TypeError, AttributeError, ValueError) as error:
+        return tensors, about
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError, RuntimeError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error)[:200]
         raise ValueError(
-            f"{path}: expected a weights file written by this course, got: {error}"
+            f"{path}: expected a weights file written by this course, got: {reason}"
         ) from None
+
+
+def _check_about(about: object) -> None:
+    """Raise an error for values that no network has."""
+    if not isinstance(about, dict):
+        raise TypeError(f"{type(about).__name__} in place of what describes the network")
+    numbers = {"width": about["width"], "size": about.setdefault("size", 256)}
+    numbers["temperature"] = about.get("temperature", 1)
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{name} {value!r}")
+    check_architecture(about["width"], about["head"])
+    check_size(about["size"])
+    check_temperature(numbers["temperature"])
+    if "temperature" in about and about["head"] != "classification":
+        raise ValueError("a temperature for a regression")
+
+
+def _check_declared(file: safe_open, about: dict) -> None:
+    """Raise ValueError for tensors that take more memory than a run of their network."""
+    parts = _without_numbers(about).state_dict().values()
+    known, numbers = len(parts), sum(part.numel() for part in parts)
+    names = file.keys()
+    if len(names) > (STATE + 1) * known:
+        raise ValueError(f"{len(names)} tensors, where its network has {known}")
+    slices = [file.get_slice(name) for name in names]
+    declared = sum(prod(each.get_shape()) for each in slices)
+    if declared > STATE * numbers + (STATE + 1) * known:
+        raise ValueError(f"{declared} numbers, where its network has {numbers}")
+    for dtype in {each.get_dtype() for each in slices} - set(DTYPES):
+        raise ValueError(f"numbers of type {dtype}")

@@ -1,6 +1,7 @@
 """What the pictures of the widgets are put together from."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from course_utils.photos import SAMPLES, photo_to_lab, read_photo, sample_photo
 
 def path_of(text: str) -> Path:
     """A path as people type or paste it: with a ~, with quotes, with a blank at the end."""
-    return Path(text.strip().strip("'\"")).expanduser()
+    path = Path(text.strip().strip("'\""))
+    with suppress(RuntimeError):  # ~ and a name that nobody has here
+        path = path.expanduser()
+    return path
 
 
 def photo_lab(name: str, height: int, square: bool = False) -> torch.Tensor:
@@ -26,9 +30,10 @@ def photo_lab(name: str, height: int, square: bool = False) -> torch.Tensor:
     if name in SAMPLES:
         return _photo_lab(name, height, square, 0)
     path = path_of(name)
-    if path.is_dir():
-        raise ValueError(f"{path}: expected a photograph, that is a folder")
-    changed = path.stat().st_mtime_ns if path.exists() else 0
+    try:
+        changed = path.stat().st_mtime_ns
+    except (OSError, ValueError):  # `read_photo` says what is wrong with it
+        changed = 0
     return _photo_lab(str(path), height, square, changed)
 
 

@@ -15,6 +15,7 @@ from course_utils.widgets.explorer import PHOTOS, Explorer, path_text, slider
 from course_utils.widgets.pictures import path_of, side_by_side, strip, titled
 
 UPLOADED = "the one uploaded"
+LONGEST = 8  # a strip is shown at most this many times as wide as high
 
 
 def results_browser(model: Model, dataset: LabDataset, height: int = 192) -> Explorer:
@@ -72,7 +73,8 @@ class PhotoPicker(Explorer):
                 return None, str(error)
             gray = original.convert("L").convert("RGB")
             shown = {"gray input": gray, "colorized": self.result, "as it came": original}
-            size = (max(1, round(height * original.width / original.height)), height)
+            width = round(height * original.width / original.height)
+            size = (min(max(width, 1), LONGEST * height), height)
             pictures = [titled(each.resize(size), title) for title, each in shown.items()]
             return strip(pictures), (
                 f"{name}: {original.width} x {original.height} pixels, of which the network saw a "
@@ -85,8 +87,10 @@ class PhotoPicker(Explorer):
         upload = ipywidgets.FileUpload(accept="image/*", description="or upload one")
         photo.observe(lambda _: setattr(path, "value", ""), names="value")  # the last choice counts
         upload.observe(lambda _: setattr(photo, "value", UPLOADED), names="value")
-        views = [size for size in (32, 64, 128, 256) if size >= model.size // 2]
-        view = ipywidgets.Dropdown(options=views, value=model.size, description="it sees, px")
+        views = {size for size in (32, 64, 128, 256) if size >= model.size // 2} | {model.size}
+        view = ipywidgets.Dropdown(
+            options=sorted(views), value=model.size, description="it sees, px"
+        )
         super().__init__(render, photo=photo, path=path, upload=upload, view=view)
 
 
