@@ -150,7 +150,7 @@ def write_safetensors(tensors: dict[str, Tensor], path: str | Path, about: dict)
 def write_whole(path: str | Path, content: bytes) -> None:
     """Write a file so that nobody ever finds half of it."""
     # A new name: nothing that is there is overwritten, and no link is followed.
-    part = Path(path).with_name(f"{secrets.token_hex(8)}.part")
+    part = Path(f"{path}.{secrets.token_hex(8)}.part")
     try:
         with open(part, "xb") as file:
             file.write(content)

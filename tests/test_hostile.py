@@ -246,17 +246,18 @@ def test_links_that_loop_or_lead_nowhere(tmp_path: Path, model: ColorizationNet)
     assert len(open_source(folder, 8, "all").report.broken) == 2
 
 
-def test_a_folder_that_is_nested_very_deeply(tmp_path: Path) -> None:
-    before, depth = Path.cwd(), 1100
-    try:  # by steps: the whole path is too long for one
-        os.chdir(tmp_path)
-        for _ in range(depth):
-            os.mkdir("d")
-            os.chdir("d")
-    finally:
-        os.chdir(before)
+def test_a_folder_that_is_nested_very_deeply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # by steps: the whole path is too long for one
+    for _ in range(1100):
+        os.mkdir("d")
+        os.chdir("d")
     (tmp_path / "photo.png").write_bytes(FILES["PNG"])
     assert [file.name for file in all_files(tmp_path)] == ["photo.png"]
+    for _ in range(1100):  # what removes old tests' folders would stumble over it
+        os.chdir("..")
+        os.rmdir("d")
 
 
 def test_files_that_vanish(tmp_path: Path, model: ColorizationNet) -> None:

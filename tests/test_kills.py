@@ -50,6 +50,7 @@ def test_killed_runs_are_the_run_that_was_not(tmp_path: Path) -> None:
         History.load(tmp_path / name / "history.jsonl") for name in ("killed", "whole")
     )
     assert len(killed.rows) == LONG.epochs
+    assert not list(tmp_path.rglob("*.part"))
     for name in ("train_loss", "val_mse", "gradient_norm", "learning_rate"):
         assert [row[name] for row in killed.rows] == [row[name] for row in whole.rows]
     ours, theirs = (
