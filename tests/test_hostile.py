@@ -566,6 +566,16 @@ def test_paths_typed_into_widgets(path: str, model: ColorizationNet) -> None:
         assert "<b>" not in widget.words.value
 
 
+def test_a_slider_that_is_no_number() -> None:
+    widget = photo_channels(32)
+    picture = widget.picture.value
+    widget.set(a_times=float("nan"))
+    assert widget.text == "a_times: expected a value, got nan; choose another"
+    assert widget.picture.value == picture
+    widget.set(a_times=1.0)
+    assert widget.text.startswith("Nothing changed")
+
+
 @some
 @given(content=damaged(tuple(FILES.values())), name=st.text(max_size=20))
 def test_any_upload(content: bytes, name: str, model: ColorizationNet) -> None:

@@ -63,7 +63,13 @@ class Explorer(ipywidgets.VBox):
 
     def _update(self, _: object = None) -> None:
         values = {name: control.value for name, control in self.controls.items()}
-        picture, self.text = self.render(**values)
+        # Sliders keep a number within their ends, which NaN passes; a list may have no choice.
+        bad = [name for name, value in values.items() if value is None or value != value]
+        if bad:
+            what = f"{bad[0]}: expected a value, got {values[bad[0]]}"
+            picture, self.text = None, f"{what}; choose another"
+        else:
+            picture, self.text = self.render(**values)
         if picture is not None:
             self.picture.value = png(picture)
         self.words.value = f"<p>{escape(self.text)}</p>"
