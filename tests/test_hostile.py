@@ -1,5 +1,6 @@
 """Hostile input: every door answers with a result or with one clear error."""
 
+import inspect
 import io
 import json
 import os
@@ -246,18 +247,18 @@ def test_links_that_loop_or_lead_nowhere(tmp_path: Path, model: ColorizationNet)
     assert len(open_source(folder, 8, "all").report.broken) == 2
 
 
-def test_a_folder_that_is_nested_very_deeply(
+def test_a_folder_that_is_nested_more_deeply_than_calls_may_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # by steps: the whole path is too long for one
-    for _ in range(1100):
-        os.mkdir("d")
-        os.chdir("d")
-    (tmp_path / "photo.png").write_bytes(FILES["PNG"])
-    assert [file.name for file in all_files(tmp_path)] == ["photo.png"]
-    for _ in range(1100):  # what removes old tests' folders would stumble over it
-        os.chdir("..")
-        os.rmdir("d")
+    deep = tmp_path / "/".join("d" * 400)
+    deep.mkdir(parents=True)
+    (deep / "photo.png").write_bytes(FILES["PNG"])
+    limit, calls = sys.getrecursionlimit(), len(inspect.stack())
+    sys.setrecursionlimit(calls + 300)
+    try:
+        assert [file.name for file in all_files(tmp_path)] == ["photo.png"]
+    finally:
+        sys.setrecursionlimit(limit)  # what removes old tests' folders calls itself, too
 
 
 def test_files_that_vanish(tmp_path: Path, model: ColorizationNet) -> None:
