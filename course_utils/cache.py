@@ -25,11 +25,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils.color import rgb_to_lab
-from course_utils.photos import Fit, mean_chroma, pil_to_tensor, read_photo, resize
+from course_utils.photos import Fit, mean_chroma, read_pixels, resize
 from course_utils.progress import progress_bar
 
 VERSION = 2  # of the format and of everything that decides about pixels
 KEPT_MAPPED = 16 * 2**20  # bytes read from a cache before its pages are given back
+GROUP = 16  # photographs that take each step together, while its code and tables are at hand
 AT_ONCE = 128  # photographs in work at a time while a cache is built, at most
 BYTES_AT_ONCE = 2**28  # that their Lab takes, float32
 
@@ -83,7 +84,7 @@ class Pictures:
             return self[first][tuple(rest) if isinstance(first, int) else (slice(None), *rest)]
         if isinstance(index, Tensor):
             index = index.numpy()
-        taken = torch.from_numpy(np.array(self._map[self.rows[index]]))
+        taken = torch.from_numpy(np.asarray(self._map.take(self.rows[index], axis=0)))
         self._read += taken.nbytes
         if self._read > KEPT_MAPPED:
             self._forget()
@@ -167,17 +168,24 @@ def _build(
     if shutil.disk_usage(folder.parent).free < _bytes_of(files, size):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    def convert(file: Path) -> tuple[Entry, Tensor | None]:
-        entry = Entry(file.relative_to(root).as_posix())
-        try:
-            pixels = pil_to_tensor(read_photo(file))
-        except ValueError as error:
-            entry.problem = str(error).removeprefix(f"{file}: ")
-            return entry, None
-        lab = rgb_to_lab(resize(pixels, (size, size), fit))
-        entry.chroma = mean_chroma(lab).item()
-        entry.look = look_of(pixels)
-        return entry, lab
+    def convert(some: list[Path]) -> tuple[list[Entry], Tensor]:
+        made, pictures = [], []
+        for file in some:
+            entry = Entry(file.relative_to(root).as_posix(), _digest(file))
+            made.append(entry)
+            try:
+                pixels = read_pixels(file)
+            except ValueError as error:
+                entry.problem = str(error).removeprefix(f"{file}: ")
+                continue
+            entry.look, entry.row = look_of(pixels), len(pictures)
+            pictures.append(resize(pixels, (size, size), fit))
+        lab = rgb_to_lab(torch.stack(pictures)) if pictures else torch.empty(0, 3, size, size)
+        chroma = mean_chroma(lab).tolist()
+        for entry in made:
+            if entry.row >= 0:
+                entry.chroma = chroma[entry.row]
+        return made, lab.half()
 
     building = Path(tempfile.mkdtemp(prefix=f"{stem}-building-", dir=folder.parent))
     entries: list[Entry] = []
@@ -195,13 +203,14 @@ def _build(
             at_once = max(1, min(AT_ONCE, BYTES_AT_ONCE // (12 * size**2)))
             for start in range(0, len(files), at_once):
                 some = files[start : start + at_once]
-                for file, (entry, lab) in zip(some, pool.map(convert, some), strict=True):
-                    entry.digest = _digest(file)
-                    if lab is not None:
-                        out.write(lab.half().numpy().data)
-                        entry.row, rows = rows, rows + 1
-                    entries.append(entry)
-                    bar.update()
+                groups = [some[first : first + GROUP] for first in range(0, len(some), GROUP)]
+                for made, lab in pool.map(convert, groups):
+                    out.write(lab.numpy().data)
+                    for entry in made:
+                        entry.row += rows if entry.row >= 0 else 0
+                    rows += len(lab)
+                    entries += made
+                    bar.update(len(made))
         index = json.dumps([asdict(entry) for entry in entries], indent=0)
         (building / "index.json").write_text(index, "utf-8")
         os.replace(building, folder)

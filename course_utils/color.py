@@ -268,7 +268,8 @@ def _bytes_to_f(matrix: np.ndarray, rgb: Tensor) -> np.ndarray:
     """`lab_f` of decoded bytes (3, 1, n) times a matrix, or a row of it."""
     t = _float32(matrix) @ DECODED_BYTES.take(rgb[:, 0].numpy())
     f = np.cbrt(t)
-    np.copyto(f, LAB_SLOPE * t + LAB_OFFSET, where=t <= LAB_JOIN_T)
+    dark = np.flatnonzero(t <= LAB_JOIN_T)  # few in most photographs
+    f.ravel()[dark] = LAB_SLOPE * t.ravel()[dark] + LAB_OFFSET
     return f
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageCms, features
 
 from course_utils.photos import (
@@ -12,6 +13,7 @@ from course_utils.photos import (
     is_named_picture,
     pil_to_tensor,
     read_photo,
+    read_pixels,
     resize,
     sample_photo,
 )
@@ -141,6 +143,39 @@ def test_a_truncated_picture_is_refused_and_says_why(tmp_path: Path) -> None:
     (tmp_path / "torn.jpg").write_bytes(whole.getvalue()[:5000])
     with pytest.raises(ValueError, match=r"torn\.jpg: expected a picture.*truncated"):
         read_photo(tmp_path / "torn.jpg")
+
+
+SIDEWAYS = Image.Exif()
+SIDEWAYS[0x0112] = 6
+JPEGS = {
+    "plain": ("RGB", {}),
+    "fine": ("RGB", {"quality": 95, "subsampling": "4:4:4"}),
+    "coarse": ("RGB", {"quality": 10, "subsampling": "4:2:0"}),
+    "progressive": ("RGB", {"progressive": True}),
+    "not YCbCr": ("RGB", {"keep_rgb": True}),
+    "restart marks": ("RGB", {"restart_marker_rows": 1}),
+    "on its side": ("RGB", {"exif": SIDEWAYS}),
+    "profile": ("RGB", {"icc_profile": profile_with_red_and_blue_exchanged()}),
+    "gray": ("L", {}),
+    "print": ("CMYK", {}),
+}
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_the_short_way_to_a_jpegs_pixels_leads_to_the_same(kind: str, tmp_path: Path) -> None:
+    mode, options = JPEGS[kind]
+    file, content = tmp_path / "photo.jpg", io.BytesIO()
+    sample_photo("cat").convert(mode).resize((99, 71)).save(content, "JPEG", **options)
+    file.write_bytes(content.getvalue())
+    assert torch.equal(read_pixels(file), pil_to_tensor(read_photo(file)))
+    for length in range(0, len(content.getvalue()) - 2, 97):  # torn, and each refused alike
+        file.write_bytes(content.getvalue()[:length])
+        reasons = []
+        for read in (read_photo, read_pixels):
+            with pytest.raises(ValueError, match=r"photo\.jpg: expected a picture") as raised:
+                read(file)
+            reasons.append(str(raised.value))
+        assert reasons[0] == reasons[1]
 
 
 @pytest.mark.parametrize("size", [(256, 256), (64, 64), (128, 96), (8, 40)])
