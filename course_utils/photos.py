@@ -145,7 +145,8 @@ def photo_to_lab(
 
 def mean_chroma(lab: Tensor) -> Tensor:
     """How colorful a picture is: mean of sqrt(a^2 + b^2). (..., 3, H, W) -> (...)."""
-    return torch.hypot(lab[..., 1, :, :].float(), lab[..., 2, :, :].float()).mean(dim=(-2, -1))
+    _, a, b = lab.float().unbind(-3)
+    return torch.addcmul(a.square(), b, b).sqrt().mean(dim=(-2, -1))  # sooner than hypot
 
 
 def sample_path(name: str) -> Path:

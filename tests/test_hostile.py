@@ -130,6 +130,27 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(
     assert size[0] > 30_000 or "at most 120 megapixels" in str(told.value)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from Linux's /proc")
+def test_100_megapixels_are_colorized_in_2_gigabytes(tmp_path: Path) -> None:
+    sample_photo("cat").resize((10_000, 10_000)).save(tmp_path / "large.jpg")
+    script = (
+        "import sys; from pathlib import Path; from course_utils.cli import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
+    )
+    command = ["colorize", str(tmp_path / "large.jpg"), "--weights", "landscapes", "--out"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 0.5e9 < 1024 * int(done.stdout.splitlines()[-1]) < 2e9
+    with Image.open(tmp_path / "large_color.png") as made:
+        assert made.size == (10_000, 10_000)
+
+
 def test_a_picture_without_pixels() -> None:
     with pytest.raises(ValueError, match="photo: expected a picture"):
         read_photo(Image.new("RGB", (0, 5)))
