@@ -140,7 +140,8 @@ def main() -> None:
         small = DataLoader(MiniProject(folder, 64), BATCH)
         open_source(folder, 64, "all")
         train, val = open_source(folder, 64, "train"), open_source(folder, 64, "val")
-        config = TrainConfig(data=str(folder), size=64, width=0.25, epochs=2, batch_size=BATCH)
+        recipe = {"size": 64, "width": 0.25, "epochs": 2, "batch_size": BATCH, "growth": 0.0}
+        config = TrainConfig(data=str(folder), **recipe)  # as large pictures as theirs
         epochs: dict[str, float] = {"mini-project": float("inf"), "ours": float("inf")}
         for _ in range(TURNS):
             theirs_now = seconds(lambda: train_as_mini_project(small)) * len(train) / COUNT

@@ -1,8 +1,9 @@
 """Lesson 4's comparison of recipes: `python benchmarks/recipe.py FOLDER --out runs/recipe`.
 
 FOLDER holds photographs in train/ and val/. Same data, machine and minutes for all, as many as our
-40 epochs take (about 12 on 2 cores with bfloat16, so an hour in all). How long an epoch takes is
-measured first, in turns, and the fastest turn counts, so that other work on the machine does not:
+40 epochs take (about 7 on 2 cores with bfloat16, so half an hour in all). How long an epoch takes
+is measured first, in turns, and the fastest turn counts, so that other work on the machine does
+not:
 
 - ours: what `course train` does, at width 0.25 and 64 px;
 - the mini-project's recipe on the same network: Adam at 3e-5, no shuffling, no crops, PyTorch's own
@@ -147,16 +148,28 @@ class Answers:
         np.savez_compressed(self.file, ab=np.stack(self.ab))  # (epochs, photos, 2, H/4, W/4)
 
 
-def seconds_an_epoch(recipes: dict[str, Callable[..., History]], pictures: int) -> dict[str, float]:
-    """The fastest of several turns on 640 scenes, for so many pictures."""
-    config = TrainConfig(epochs=1)
+def seconds_an_epoch(
+    recipes: dict[str, Callable[..., History]], sizes: list[int], pictures: int
+) -> dict[str, dict[int, float]]:
+    """The fastest of several turns on 640 scenes, for so many pictures of each size."""
     scenes, val = open_source("scenes", 64, "train"), open_source("scenes", 64, "val")
-    few = LabDataset(scenes.lab[:640], scenes.names[:640], scenes.report)
-    taken: dict[str, list[float]] = {name: [] for name in recipes}
+    taken: dict[str, dict[int, float]] = {name: {} for name in recipes}
     for _ in range(4):
-        for name, recipe in recipes.items():
-            taken[name].append(recipe(config, few, val).rows[0]["seconds"])
-    return {name: min(each) * pictures / len(few) for name, each in taken.items()}
+        for size in sizes:
+            config = TrainConfig(size=size, epochs=1)
+            few, other = (
+                LabDataset(each.lab[:640, :, :size, :size], each.names[:640], each.report)
+                for each in (scenes, val)
+            )
+            for name, recipe in recipes.items():
+                seconds = recipe(config, few, other).rows[0]["seconds"] * pictures / len(few)
+                taken[name][size] = min(seconds, taken[name].get(size, seconds))
+    return taken
+
+
+def minutes_of(config: TrainConfig, seconds: dict[int, float]) -> np.ndarray:
+    """At which minute each epoch ends."""
+    return np.cumsum([seconds[size] for size in map(config.size_at, range(config.epochs))]) / 60
 
 
 def main() -> None:
@@ -178,21 +191,19 @@ def main() -> None:
         return train_ours(config, train, val, unet(config.width))
 
     seconds = seconds_an_epoch(
-        {"ours": train_ours, "mini-project": train_theirs, "ours, U-Net": train_unet}, len(train)
+        {"ours": train_ours, "mini-project": train_theirs, "ours, U-Net": train_unet},
+        sorted({config.size, *map(config.size_at, range(config.epochs))}),
+        len(train),
     )
+    print("seconds an epoch, by size:", seconds, flush=True)
     for order in ("mixed", "by folder"):
         seconds[f"mini-project, {order}"] = seconds["mini-project"]
-    print("seconds an epoch:", {name: round(each, 1) for name, each in seconds.items()}, flush=True)
-
-    def shorter(config: TrainConfig) -> TrainConfig:
-        """Two fifths of the minutes, which are enough to see where it goes."""
-        return replace(config, epochs=max(1, 2 * config.epochs // 5))
 
     answers = Answers(config.size, options.out / "epochs.npz")
     runs: dict[str, Callable[[TrainConfig], History]] = {
         "ours": lambda config: train_ours(config, large, val, on_epoch=answers.on_epoch),
         "mini-project, mixed": lambda config: train_theirs(config, train, val, mixed=True),
-        "mini-project, by folder": lambda config: train_theirs(shorter(config), train, val),
+        "mini-project, by folder": lambda config: train_theirs(config, train, val),
         "ours, U-Net": lambda config: train_unet(config, large, val),
     }
     truth = val.lab[:, 1:].float()
@@ -203,17 +214,26 @@ def main() -> None:
     result: dict = {"curves": {}, "parameters": sizes, "lost_at_a_quarter": lost}
     for name, run in runs.items():
         print(name, flush=True)
-        epochs = round(options.epochs * seconds["ours"] / seconds[name])
-        history = run(replace(config, epochs=epochs))
+        # Two fifths of the minutes are enough to see where the order of the folders leads.
+        share = 0.4 if name == "mini-project, by folder" else 1.0
+        growth = 0.0 if name.startswith("mini-project") else config.growth
+        tried = (replace(config, epochs=n, growth=growth) for n in range(options.epochs, 0, -1))
+        limit = share * minutes_of(config, seconds["ours"])[-1]
+        chosen = next(
+            each
+            for each in tried
+            if minutes_of(each, seconds[name])[-1] <= limit or each.epochs == 1
+        )
+        history = run(chosen)
         result["baselines"] = result.get("baselines", history.baselines)
         result["curves"][name] = {
-            "minutes": [round(row["epoch"] * seconds[name] / 60, 3) for row in history.rows],
+            "minutes": minutes_of(chosen, seconds[name]).round(3).tolist(),
             "train_loss": [round(row["train_loss"], 2) for row in history.rows],
             "val_mse": [round(row["val_mse"], 2) for row in history.rows],
         }
         (options.out / "recipe.json").write_text(json.dumps(result) + "\n")
-        best = min(result["curves"][name]["val_mse"])
-        print(f"{name}, {epochs} epochs: best {best}, last {history.rows[-1]['val_mse']:.2f}")
+        errors = result["curves"][name]["val_mse"]
+        print(f"{name}, {chosen.epochs} epochs: best {min(errors)}, last {errors[-1]}", flush=True)
     figure = recipe_curves(result)
     figure.savefig(options.out / "recipe.png", dpi=120)
     plt.close(figure)

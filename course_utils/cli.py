@@ -92,7 +92,9 @@ def _train(options: argparse.Namespace) -> int:
 
     names = ("data", "size", "width", "head", "rebalanced", "epochs", "seed")
     names += ("batch_size", "learning_rate")
-    config = TrainConfig(**{name: getattr(options, name) for name in names})
+    chosen = {name: getattr(options, name) for name in names}
+    # A trained network knows its photographs at full size already.
+    config = TrainConfig(**chosen, growth=0.0) if options.start else TrainConfig(**chosen)
     sets: list[LabDataset] = []
 
     def on_data(train: LabDataset, val: LabDataset) -> None:

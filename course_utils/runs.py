@@ -35,13 +35,14 @@ class TrainConfig:
     head: str = "regression"  # "regression" for L2, "classification" for the ab bins
     rebalanced: bool = False  # classification: rare colors weigh more, see bins.class_weights
     epochs: int = 40  # as in the mini-project
-    batch_size: int = 32
-    learning_rate: float = 1e-3  # the peak of the cycle
+    batch_size: int = 64
+    learning_rate: float = 1.5e-3  # the peak of the cycle
     weight_decay: float = 1e-2
     warm_up: float = 0.2  # share of all steps in which the rate climbs to its peak
     gradient_clip: float = 1.0  # largest norm of the gradient that is let through
     augmented: bool = True  # flips and crops
     oversize: float = 1.5  # photographs are cropped from copies this much larger: crops stay sharp
+    growth: float = 0.75  # share of the epochs in which photographs grow from half of size to all
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -53,6 +54,7 @@ class TrainConfig:
             "learning_rate": (1e-12, 1e3),
             "seed": (0, 2**32),
             "oversize": (1, 4),
+            "growth": (0, 1),
         }
         for name, (low, high) in limits.items():
             value = getattr(self, name)
@@ -69,6 +71,14 @@ class TrainConfig:
         if not self.augmented or self.data == "scenes":
             return self.size
         return STRIDE * round(self.oversize * self.size / STRIDE)
+
+    def size_at(self, epoch: int) -> int:
+        """The size of the pictures of an epoch (from 0): small ones teach the rough things in a
+        fraction of the time. Scenes keep theirs, so that errors compare with their floor."""
+        grown = 1.0
+        if self.augmented and self.data != "scenes" and self.growth > 0:
+            grown = min(1.0, epoch / (self.growth * self.epochs))
+        return max(STRIDE, STRIDE * int((1 + grown) / 2 * self.size / STRIDE))
 
 
 @dataclass

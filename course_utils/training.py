@@ -1,9 +1,9 @@
 """One training loop, the same on a laptop and on a GPU.
 
-The recipe: shuffled batches with flips and crops, AdamW under a one-cycle learning rate,
-gradients clipped, bfloat16 where the processor has it, validation after every epoch. On a CPU
-a run is repeatable, and a resumed run is bit for bit the one that was not interrupted. Several
-processes run the same loop, see `distributed`.
+The recipe: shuffled batches with flips and crops, small pictures first and large ones last, AdamW
+under a one-cycle learning rate, gradients clipped, bfloat16 where the processor has it, validation
+after every epoch. On a CPU a run is repeatable, and a resumed run is bit for bit the one that was
+not interrupted. Several processes run the same loop, see `distributed`.
 """
 
 import time
@@ -61,7 +61,7 @@ def fit(
         on_data: called once with the training and validation pictures, before the training.
         on_epoch: called after each epoch, with the history so far.
         model: a network to train further, such as one from `colorize.load_model`; by default a
-            new one.
+            new one. A trained one wants a low learning rate, and growth=0.
         compiled: let torch.compile make the network faster; it needs a C++ compiler, and minutes
             for the first step.
     Returns:
@@ -208,7 +208,8 @@ def _train_steps(
     parameters = list(objective.parameters())
     device = parameters[0].device
     steps = -(-len(train) // config.batch_size)
-    shape = (config.batch_size, _generator(config, position), config.augmented, device, config.size)
+    generator, size = _generator(config, position), config.size_at(position.epoch)
+    shape = (config.batch_size, generator, config.augmented, device, size)
     for lightness, ab in batches(train, *shape, position.step, distributed.even_share):
         step = position.epoch * steps + position.step
         for group in optimizer.param_groups:
@@ -273,10 +274,10 @@ def _check_pictures(config: TrainConfig, train: LabDataset, val: LabDataset) -> 
         cropped = name == "train" and config.augmented
         if dataset.size < config.size or (dataset.size > config.size and not cropped):
             raise ValueError(f"{name}: expected size {config.size}, got {dataset.size}")
-    if config.size == 8 and len(train) % config.batch_size == 1:
+    if config.size_at(0) == 8 and len(train) % config.batch_size == 1:
         raise ValueError(
-            "batch_size: at size 8 a last batch of one picture has nothing to normalise over; "
-            f"choose another than {config.batch_size} for {len(train)} pictures"
+            "batch_size: at 8 pixels a last batch of one picture has nothing to normalise over; "
+            f"choose another than {config.batch_size} for {len(train)} pictures, or another size"
         )
 
 
