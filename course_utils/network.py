@@ -288,8 +288,9 @@ class ColorizationNet(nn.Module):
     def small_ab(self, logits: Tensor) -> Tensor:
         """ab before it is upsampled: what `logits` gives, (B, 313, H/4, W/4), -> (B, 2, H/4, W/4)
         in CIE units."""
-        mixed = torch.is_autocast_enabled(logits.device.type)  # then each layer casts by itself
-        x = logits if mixed else logits.to(self.model_out.weight.dtype)
+        kind = logits.device.type
+        mixed = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+        x = logits if mixed else logits.to(self.model_out.weight.dtype)  # mixed casts by itself
         if self.head == "classification":
             x = self.softmax(self.temperature(x))
         return self.denormalize(self.model_out(x))

@@ -78,7 +78,8 @@ class TrainConfig:
         grown = 1.0
         if self.augmented and self.data != "scenes" and self.growth > 0:
             grown = min(1.0, epoch / (self.growth * self.epochs))
-        return max(STRIDE, STRIDE * int((1 + grown) / 2 * self.size / STRIDE))
+        small = min(self.size, 2 * STRIDE)  # of one pixel at an eighth BatchNorm learns nothing
+        return max(small, STRIDE * int((1 + grown) / 2 * self.size / STRIDE))
 
 
 @dataclass

@@ -274,10 +274,10 @@ def _check_pictures(config: TrainConfig, train: LabDataset, val: LabDataset) -> 
         cropped = name == "train" and config.augmented
         if dataset.size < config.size or (dataset.size > config.size and not cropped):
             raise ValueError(f"{name}: expected size {config.size}, got {dataset.size}")
-    if config.size_at(0) == 8 and len(train) % config.batch_size == 1:
+    if config.size == 8 and len(train) % config.batch_size == 1:
         raise ValueError(
-            "batch_size: at 8 pixels a last batch of one picture has nothing to normalise over; "
-            f"choose another than {config.batch_size} for {len(train)} pictures, or another size"
+            "batch_size: at size 8 a last batch of one picture has nothing to normalise over; "
+            f"choose another than {config.batch_size} for {len(train)} pictures"
         )
 
 

@@ -2,6 +2,7 @@ import errno
 import json
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 
 from course_utils import losses, training, weights
 from course_utils.colorize import load_model
-from course_utils.data import LabDataset, Report, open_source
+from course_utils.data import LabDataset, Report, batches, open_source
 from course_utils.losses import loss_of
 from course_utils.metrics import evaluate
 from course_utils.network import ColorizationNet
@@ -304,3 +305,32 @@ def test_files_that_are_no_history(tmp_path: Path) -> None:
         path.write_text(content)
         with pytest.raises(ValueError, match="expected a history file"):
             History.load(path)
+
+
+def test_photographs_grow_to_their_size_and_scenes_keep_it() -> None:
+    sizes = [*map(TrainConfig(data="photos", size=64, epochs=40).size_at, range(40))]
+    assert sizes[0] == 32 and sizes == sorted(sizes) and set(sizes[30:]) == {64}
+    assert {size % 8 for size in sizes} == {0} and max(sizes[:30]) < 64
+    for whole in (
+        TrainConfig(data="photos", growth=0.0),
+        TrainConfig(data="photos", augmented=False),
+        TrainConfig(data="scenes"),
+    ):
+        assert {*map(whole.size_at, range(40))} == {64}
+    assert TrainConfig(data="photos", size=16, epochs=2).size_at(0) == 16
+    with pytest.raises(ValueError, match="growth: expected 0 to 1"):
+        TrainConfig(growth=2.0)
+
+
+def test_crops_have_the_size_of_their_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def spy(*choice: object, **options: object) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for lightness, ab in batches(*choice, **options):
+            seen.append(lightness.shape[-1])
+            yield lightness, ab
+
+    monkeypatch.setattr(training, "batches", spy)
+    pictures = LabDataset(torch.rand(4, 3, 32, 32).half(), list("abcd"), Report(used=4))
+    run(pictures, replace(CONFIG, data="photos", epochs=2, growth=0.5))
+    assert seen == [16, 32, 32, 32]  # in each epoch a batch to train on, and one to validate on
