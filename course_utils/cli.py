@@ -91,10 +91,10 @@ def _train(options: argparse.Namespace) -> int:
     from course_utils.training import fit
 
     names = ("data", "size", "width", "head", "rebalanced", "epochs", "seed")
-    names += ("batch_size", "learning_rate")
-    chosen = {name: getattr(options, name) for name in names}
-    # A trained network knows its photographs at full size already.
-    config = TrainConfig(**chosen, growth=0.0) if options.start else TrainConfig(**chosen)
+    names += ("batch_size", "learning_rate", "growth")
+    if options.growth is None:  # a trained network knows photographs at full size already
+        options.growth = 0.0 if options.start else TrainConfig.growth
+    config = TrainConfig(**{name: getattr(options, name) for name in names})
     sets: list[LabDataset] = []
 
     def on_data(train: LabDataset, val: LabDataset) -> None:
@@ -259,6 +259,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--epochs", type=int, default=default.epochs)
     train.add_argument("--batch-size", type=int, default=default.batch_size)
     train.add_argument("--learning-rate", type=float, default=default.learning_rate)
+    train.add_argument(
+        "--growth",
+        type=float,
+        help="share of the epochs in which photographs grow from half of --size to all of it; "
+        f"default {default.growth:g}, with --start 0",
+    )
     train.add_argument("--start", help="trained weights to go on from, a file or a name")
     train.add_argument("--seed", type=int, default=default.seed)
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")

@@ -126,7 +126,8 @@ def ab_histogram(ab: Tensor, title: str = "") -> Figure:
 
 
 def loss_curve(history: History) -> Figure:
-    """Loss per epoch: training and validation, between the baselines and the floor."""
+    """Loss per epoch: training and validation, between the baselines and the floor. What lies far
+    above all that the lines end at is cut off."""
     epochs = [row["epoch"] for row in history.rows]
     val = [row["val_mse"] for row in history.rows]
     with plt.rc_context(STYLE):
@@ -144,6 +145,8 @@ def loss_curve(history: History) -> Figure:
         if history.l2_floor is not None:
             axis.axhline(history.l2_floor, color=GREEN, linestyle=":", linewidth=2)
             lines.append((history.l2_floor, "floor", GREEN))
+        ends = max(value for value, *_ in lines)  # first epochs may start far above them
+        axis.set_ylim(top=min(axis.get_ylim()[1], 1.25 * ends))
         _label_at_right(axis, lines)
         axis.set(xlabel="epoch", ylabel="MSE(ab), CIE units squared", title="Loss per epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)

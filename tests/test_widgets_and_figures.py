@@ -269,6 +269,9 @@ def test_figures_say_what_they_show(scene_dataset: LabDataset) -> None:
     curve = figures.loss_curve(history())
     texts = {text.get_text() for text in curve.axes[0].texts}
     assert {"validation 42", "training 40", "gray 250", "mean given L 240", "floor 30"} == texts
+    started_high = history()
+    started_high.rows[0]["val_mse"] = 5000.0
+    assert figures.loss_curve(started_high).axes[0].get_ylim()[1] < 400
     lab = scene_dataset.lab[:4].float()
     gallery = figures.gallery({"one": lab, "two": figures.gray_of(lab)}, ["a", "b", "c", "d"])
     assert len(gallery.axes) == 8
