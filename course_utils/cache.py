@@ -25,14 +25,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils.color import rgb_to_lab
-from course_utils.photos import Fit, mean_chroma, read_pixels, resize
+from course_utils.photos import Fit, content_of, mean_chroma, read_pixels, resize
 from course_utils.progress import progress_bar
 
 VERSION = 2  # of the format and of everything that decides about pixels
 KEPT_MAPPED = 16 * 2**20  # bytes read from a cache before its pages are given back
-GROUP = 16  # photographs that take each step together, while its code and tables are at hand
 AT_ONCE = 128  # photographs in work at a time while a cache is built, at most
-BYTES_AT_ONCE = 2**28  # that their Lab takes, float32
+BYTES_AT_ONCE = 2**27  # that their Lab takes
 
 
 def home() -> Path:
@@ -168,24 +167,17 @@ def _build(
     if shutil.disk_usage(folder.parent).free < _bytes_of(files, size):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    def convert(some: list[Path]) -> tuple[list[Entry], Tensor]:
-        made, pictures = [], []
-        for file in some:
-            entry = Entry(file.relative_to(root).as_posix(), _digest(file))
-            made.append(entry)
-            try:
-                pixels = read_pixels(file)
-            except ValueError as error:
-                entry.problem = str(error).removeprefix(f"{file}: ")
-                continue
-            entry.look, entry.row = look_of(pixels), len(pictures)
-            pictures.append(resize(pixels, (size, size), fit))
-        lab = rgb_to_lab(torch.stack(pictures)) if pictures else torch.empty(0, 3, size, size)
-        chroma = mean_chroma(lab).tolist()
-        for entry in made:
-            if entry.row >= 0:
-                entry.chroma = chroma[entry.row]
-        return made, lab.half()
+    def convert(file: Path) -> tuple[Entry, Tensor | None]:
+        digest, content = _read(file)
+        entry = Entry(file.relative_to(root).as_posix(), digest)
+        try:
+            pixels = read_pixels(file, content)
+        except ValueError as error:
+            entry.problem = str(error).removeprefix(f"{file}: ")
+            return entry, None
+        lab = rgb_to_lab(resize(pixels, (size, size), fit))
+        entry.look, entry.chroma = look_of(pixels), mean_chroma(lab).item()
+        return entry, lab.half()
 
     building = Path(tempfile.mkdtemp(prefix=f"{stem}-building-", dir=folder.parent))
     entries: list[Entry] = []
@@ -200,17 +192,14 @@ def _build(
             open(building / "lab.bin", "wb") as out,
             ThreadPoolExecutor(torch.get_num_threads()) as pool,
         ):
-            at_once = max(1, min(AT_ONCE, BYTES_AT_ONCE // (12 * size**2)))
+            at_once = max(1, min(AT_ONCE, BYTES_AT_ONCE // _bytes_of(files[:1], size)))
             for start in range(0, len(files), at_once):
-                some = files[start : start + at_once]
-                groups = [some[first : first + GROUP] for first in range(0, len(some), GROUP)]
-                for made, lab in pool.map(convert, groups):
-                    out.write(lab.numpy().data)
-                    for entry in made:
-                        entry.row += rows if entry.row >= 0 else 0
-                    rows += len(lab)
-                    entries += made
-                    bar.update(len(made))
+                for entry, lab in pool.map(convert, files[start : start + at_once]):
+                    if lab is not None:
+                        out.write(lab.numpy().data)
+                        entry.row, rows = rows, rows + 1
+                    entries.append(entry)
+                    bar.update()
         index = json.dumps([asdict(entry) for entry in entries], indent=0)
         (building / "index.json").write_text(index, "utf-8")
         os.replace(building, folder)
@@ -238,14 +227,18 @@ def _short(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _digest(file: Path) -> str:
-    if not file.is_file():  # a pipe would be waited for
-        return ""
+def _read(file: Path) -> tuple[str, bytearray | None]:
+    """The sha256 of a file, empty if it cannot be read, and what `content_of` gives."""
     try:
-        with open(file, "rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
+        content = content_of(file)
+        if content is not None:
+            return hashlib.sha256(content).hexdigest(), content
+        if not file.is_file():  # a pipe would be waited for
+            return "", None
+        with open(file, "rb") as large:
+            return hashlib.file_digest(large, "sha256").hexdigest(), None
     except OSError:
-        return ""
+        return "", None
 
 
 def _existing(folder: Path) -> Path:

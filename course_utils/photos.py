@@ -35,7 +35,7 @@ KINDS = (
     *("QOI", "SGI", "TGA", "TIFF", "WEBP"),
 )
 MOST_PIXELS = 120_000_000  # of a photograph; colorizing one of 100 million takes 2 GB
-MOST_BYTES = 2**26  # of a JPEG that is read whole
+MOST_BYTES = 2**26  # of a file that is read whole
 ROWS = 512  # of a photograph that are converted at a time, so that memory is bounded
 
 # What Pillow doubts about a file either ends in an error, which names the file, or does not matter.
@@ -91,19 +91,28 @@ def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
         ) from error
 
 
-def read_pixels(file: Path) -> Tensor:
+def read_pixels(file: Path, content: bytearray | None = None) -> Tensor:
     """A picture file as uint8 (3, H, W): `pil_to_tensor` of `read_photo`, which say what is
-    raised. An ordinary JPEG takes a shorter way to the same pixels, past Pillow's own copy."""
+    raised. An ordinary JPEG takes a shorter way to the same pixels, past Pillow's own copy: if its
+    `content` is given, see `content_of`."""
     try:
-        with _opened(file) as image:
+        with _opened(content or b"") as image:
             _check_pixels(image)
             ordinary = (image.format, image.mode) == ("JPEG", "RGB") and _is_upright(image)
-            small = file.stat().st_size < MOST_BYTES
-            if ordinary and small and "icc_profile" not in image.info:
-                return decode_jpeg(torch.from_numpy(np.fromfile(file, np.uint8)))
+            if ordinary and "icc_profile" not in image.info:
+                return decode_jpeg(torch.frombuffer(content, dtype=torch.uint8))
     except Exception:  # Pillow's readers raise whatever they like, and below they say why
         pass
     return pil_to_tensor(read_photo(file))
+
+
+def content_of(file: Path) -> bytearray | None:
+    """What is in a file of less than `MOST_BYTES`; None for larger ones, and for what is no
+    ordinary file, such as a pipe, for which one would wait."""
+    state = file.stat()
+    if not stat.S_ISREG(state.st_mode) or state.st_size >= MOST_BYTES:
+        return None
+    return bytearray(file.read_bytes())
 
 
 def pil_to_tensor(image: Image.Image) -> Tensor:
@@ -188,11 +197,11 @@ def shown(name: object) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(name))
 
 
-def _opened(source: str | Path | bytes) -> Image.Image:
+def _opened(source: str | Path | bytes | bytearray) -> Image.Image:
     """A picture of which only the beginning is read."""
     Image.init()
     kinds = [kind for kind in KINDS if kind in Image.OPEN]
-    if isinstance(source, bytes):
+    if isinstance(source, bytes | bytearray):
         return Image.open(io.BytesIO(source), formats=kinds)
     mode = os.stat(source).st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading it might never end
