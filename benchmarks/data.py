@@ -64,13 +64,13 @@ def seconds(epoch: Callable[[], None]) -> float:
 
 
 def best(
-    ways: dict[str, Callable[[], None]], after: Callable[[], None] = lambda: None
+    ways: dict[str, Callable[[], None]], before: Callable[[], None] = lambda: None
 ) -> dict[str, float]:
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(TURNS):
         for name, way in ways.items():
+            before()
             taken[name].append(seconds(way))
-            after()
     return {name: min(each) for name, each in taken.items()}
 
 
@@ -123,8 +123,7 @@ def main() -> None:
                     "ours, cache built": lambda: first_epoch(folder, 256),
                     "ours, cache built by 2 threads": lambda: first_epoch(folder, 256, threads=2),
                 },
-                # No turn fills the memory of the next.
-                after=lambda: shutil.rmtree(Path(place) / "cache", ignore_errors=True),
+                before=lambda: shutil.rmtree(Path(place) / "cache", ignore_errors=True),
             ),
         )
         cached = open_source(folder, 256, "all")

@@ -192,9 +192,10 @@ def _build(
             open(building / "lab.bin", "wb") as out,
             ThreadPoolExecutor(torch.get_num_threads()) as pool,
         ):
+            convert_all = pool.map if torch.get_num_threads() > 1 else map
             at_once = max(1, min(AT_ONCE, BYTES_AT_ONCE // _bytes_of(files[:1], size)))
             for start in range(0, len(files), at_once):
-                for entry, lab in pool.map(convert, files[start : start + at_once]):
+                for entry, lab in convert_all(convert, files[start : start + at_once]):
                     if lab is not None:
                         out.write(lab.numpy().data)
                         entry.row, rows = rows, rows + 1

@@ -270,9 +270,10 @@ def _bytes_to_lightness(rgb: Tensor) -> Tensor:
 def _bytes_to_f(matrix: np.ndarray, rgb: Tensor) -> np.ndarray:
     """`lab_f` of decoded bytes (3, 1, n) times a matrix, or a row of it."""
     t = _float32(matrix) @ _decode(rgb[:, 0].numpy())
-    f = np.cbrt(t)
     dark = np.flatnonzero(t <= LAB_JOIN_T)  # few in most photographs
-    f.ravel()[dark] = LAB_SLOPE * t.ravel()[dark] + LAB_OFFSET
+    straight = LAB_SLOPE * t.ravel()[dark] + LAB_OFFSET
+    f = np.cbrt(t, out=t)
+    f.ravel()[dark] = straight
     return f
 
 

@@ -155,7 +155,7 @@ def photo_to_lab(
 def mean_chroma(lab: Tensor) -> Tensor:
     """How colorful a picture is: mean of sqrt(a^2 + b^2). (..., 3, H, W) -> (...)."""
     _, a, b = lab.float().unbind(-3)
-    return torch.addcmul(a.square(), b, b).sqrt().mean(dim=(-2, -1))  # sooner than hypot
+    return a.square().addcmul_(b, b).sqrt_().mean(dim=(-2, -1))  # sooner than hypot
 
 
 def sample_path(name: str) -> Path:
