@@ -105,7 +105,7 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
         return linear_to_lab(torch.from_numpy(DECODED_BYTES).to(rgb.device)[rgb.int()])
     _check_float(rgb, "rgb", "uint8 in 0..255")
     _check_range(rgb, 0.0, 1.0, "rgb as float", "divide by 255, or pass uint8")
-    return _in_slabs(lambda part: linear_to_lab(srgb_decode(part)), rgb, rgb.dtype)
+    return _formula_in_slabs(lambda part: linear_to_lab(srgb_decode(part)), rgb)
 
 
 def rgb_to_lightness(rgb: Tensor) -> Tensor:
@@ -150,7 +150,7 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
         TypeError, ValueError: a wrong type, shape or range, with what was expected.
     """
     _check_lab(lab)
-    return _in_slabs(lambda part: srgb_encode(lab_to_linear(part).clamp(0, 1)), lab, lab.dtype)
+    return _formula_in_slabs(lambda part: srgb_encode(lab_to_linear(part).clamp(0, 1)), lab)
 
 
 def lab_to_uint8(lab: Tensor, fit: bool = False) -> Tensor:
@@ -252,19 +252,18 @@ ENCODED_BYTES = (  # of linear light in steps of 1 / 65535
 )
 
 
-def _bytes_to_lab(rgb: Tensor) -> Tensor:
-    """`rgb_to_lab` of a slab of bytes (3, 1, n), in numpy."""
-    lab = _float32(F_TO_LAB) @ _bytes_to_f(LINEAR_TO_T, rgb)
-    lab += _float32(LAB_SHIFT)[:, None]
-    return torch.from_numpy(lab)[:, None]
+def _bytes_to_lab(rgb: Tensor, out: Tensor) -> None:
+    """`rgb_to_lab` of a slab of bytes (3, 1, n), in numpy, into `out` (3, 1, n)."""
+    lab = out[:, 0].numpy()
+    np.matmul(_float32(F_TO_LAB), _bytes_to_f(LINEAR_TO_T, rgb), out=lab)
+    lab[0] += np.float32(LAB_SHIFT[0])
 
 
-def _bytes_to_lightness(rgb: Tensor) -> Tensor:
-    """`rgb_to_lightness` of a slab of bytes (3, 1, n), in numpy."""
-    lightness = _bytes_to_f(LINEAR_TO_T[1], rgb)
-    lightness *= np.float32(F_TO_LAB[0, 1])
+def _bytes_to_lightness(rgb: Tensor, out: Tensor) -> None:
+    """`rgb_to_lightness` of a slab of bytes (3, 1, n), in numpy, into `out` (1, 1, n)."""
+    lightness = out[0, 0].numpy()
+    np.multiply(_bytes_to_f(LINEAR_TO_T[1], rgb), np.float32(F_TO_LAB[0, 1]), out=lightness)
     lightness += np.float32(LAB_SHIFT[0])
-    return torch.from_numpy(lightness)[None, None]
 
 
 def _bytes_to_f(matrix: np.ndarray, rgb: Tensor) -> np.ndarray:
@@ -284,12 +283,12 @@ def _decode(rgb: np.ndarray) -> np.ndarray:
     return DECODED_BYTES.take(rgb)
 
 
-def _lab_to_bytes(lab: Tensor) -> Tensor:
-    """A slab (3, 1, n) as bytes (4, 1, n), in numpy: R, G, B, clipped, and 1 where that changed
-    the color."""
-    linear = _linear_of(lab[:, 0].numpy())
-    rows = (*_encode(linear), ~_is_shown(linear))
-    return torch.from_numpy(np.stack(rows, dtype=np.uint8, casting="unsafe"))[:, None]
+def _lab_to_bytes(lab: Tensor, out: Tensor) -> None:
+    """A slab (3, 1, n) as bytes (4, 1, n), in numpy, into `out`: R, G, B, clipped, and 1 where that
+    changed the color."""
+    linear, rows = _linear_of(lab[:, 0].numpy()), out[:, 0].numpy()
+    rows[:3] = _encode(linear)
+    np.logical_not(_is_shown(linear), out=rows[3].view(bool))
 
 
 def _encode(linear: np.ndarray) -> np.ndarray:
@@ -327,21 +326,29 @@ def _float32(matrix: np.ndarray) -> np.ndarray:
     return matrix.astype(np.float32)
 
 
+def _formula_in_slabs(formula: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+    """A formula of (..., 3, H, W), see `_in_slabs`. What needs a gradient or is on another device
+    goes whole."""
+    if image.device.type != "cpu" or (image.requires_grad and torch.is_grad_enabled()):
+        return formula(image)
+    return _in_slabs(lambda part, out: out.copy_(formula(part)), image, image.dtype)
+
+
 def _in_slabs(
-    convert: Callable[[Tensor], Tensor], image: Tensor, dtype: torch.dtype, channels: int = 3
+    convert: Callable[[Tensor, Tensor], object],
+    image: Tensor,
+    dtype: torch.dtype,
+    channels: int = 3,
 ) -> Tensor:
     """Convert (..., 3, H, W) to (..., channels, H, W) on the CPU, a slab (3, 1, n) of pixels at a
-    time, so that what lies between stays in the cache and small. What needs a gradient or another
-    device goes whole."""
-    if image.device.type != "cpu" or (image.requires_grad and torch.is_grad_enabled()):
-        return convert(image)
+    time into its place, so that what lies between stays in the cache and small."""
     *leading, _, height, width = image.shape
     planes = image.reshape(prod(leading), 3, 1, height * width)
     out = torch.empty(len(planes), channels, 1, height * width, dtype=dtype)
     for one, result in zip(planes, out, strict=True):
         for start in range(0, height * width, SLAB):
             part = slice(start, start + SLAB)
-            result[..., part] = convert(one[..., part])
+            convert(one[..., part], result[..., part])
     return out.reshape(*leading, channels, height, width)
 
 
