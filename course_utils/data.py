@@ -183,10 +183,17 @@ def batches(
             chosen, dice = chosen[mine], None if dice is None else dice[:, mine]
         if len(chosen) == 0:
             continue
-        lab = dataset.lab[chosen].to(device).float()
+        lab = _float32(dataset.lab[chosen].to(device))
         if augmented:
             lab = flip_and_crop(lab, dice=dice, size=size)
         yield lab[:, :1], lab[:, 1:]
+
+
+def _float32(lab: Tensor) -> Tensor:
+    """`lab.float()`; on the CPU in numpy's memory, which comes in large pages, and so sooner."""
+    if lab.device.type != "cpu":
+        return lab.float()
+    return torch.from_numpy(np.empty(lab.shape, np.float32)).copy_(lab)
 
 
 def order_of(dataset: LabDataset, generator: torch.Generator | None = None) -> Tensor:
