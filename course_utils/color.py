@@ -252,23 +252,21 @@ ENCODED_BYTES = (  # of linear light in steps of 1 / 65535
 )
 
 
-def _bytes_to_lab(rgb: Tensor, out: Tensor) -> None:
-    """`rgb_to_lab` of a slab of bytes (3, 1, n), in numpy, into `out` (3, 1, n)."""
-    lab = out[:, 0].numpy()
+def _bytes_to_lab(rgb: np.ndarray, lab: np.ndarray) -> None:
+    """`rgb_to_lab` of bytes (3, n), into `lab` (3, n)."""
     np.matmul(_float32(F_TO_LAB), _bytes_to_f(LINEAR_TO_T, rgb), out=lab)
     lab[0] += np.float32(LAB_SHIFT[0])
 
 
-def _bytes_to_lightness(rgb: Tensor, out: Tensor) -> None:
-    """`rgb_to_lightness` of a slab of bytes (3, 1, n), in numpy, into `out` (1, 1, n)."""
-    lightness = out[0, 0].numpy()
-    np.multiply(_bytes_to_f(LINEAR_TO_T[1], rgb), np.float32(F_TO_LAB[0, 1]), out=lightness)
+def _bytes_to_lightness(rgb: np.ndarray, lightness: np.ndarray) -> None:
+    """`rgb_to_lightness` of bytes (3, n), into `lightness` (1, n)."""
+    np.multiply(_bytes_to_f(LINEAR_TO_T[1], rgb), np.float32(F_TO_LAB[0, 1]), out=lightness[0])
     lightness += np.float32(LAB_SHIFT[0])
 
 
-def _bytes_to_f(matrix: np.ndarray, rgb: Tensor) -> np.ndarray:
-    """`lab_f` of decoded bytes (3, 1, n) times a matrix, or a row of it."""
-    t = _float32(matrix) @ _decode(rgb[:, 0].numpy())
+def _bytes_to_f(matrix: np.ndarray, rgb: np.ndarray) -> np.ndarray:
+    """`lab_f` of decoded bytes (3, n) times a matrix, or a row of it."""
+    t = _float32(matrix) @ _decode(rgb)
     dark = np.flatnonzero(t <= LAB_JOIN_T)  # few in most photographs
     straight = LAB_SLOPE * t.ravel()[dark] + LAB_OFFSET
     f = np.cbrt(t, out=t)
@@ -283,10 +281,10 @@ def _decode(rgb: np.ndarray) -> np.ndarray:
     return DECODED_BYTES.take(rgb)
 
 
-def _lab_to_bytes(lab: Tensor, out: Tensor) -> None:
-    """A slab (3, 1, n) as bytes (4, 1, n), in numpy, into `out`: R, G, B, clipped, and 1 where that
-    changed the color."""
-    linear, rows = _linear_of(lab[:, 0].numpy()), out[:, 0].numpy()
+def _lab_to_bytes(lab: np.ndarray, rows: np.ndarray) -> None:
+    """Lab (3, n) as bytes, into `rows` (4, n): R, G, B, clipped, and 1 where that changed the
+    color."""
+    linear = _linear_of(lab)
     rows[:3] = _encode(linear)
     np.logical_not(_is_shown(linear), out=rows[3].view(bool))
 
@@ -331,24 +329,28 @@ def _formula_in_slabs(formula: Callable[[Tensor], Tensor], image: Tensor) -> Ten
     goes whole."""
     if image.device.type != "cpu" or (image.requires_grad and torch.is_grad_enabled()):
         return formula(image)
-    return _in_slabs(lambda part, out: out.copy_(formula(part)), image, image.dtype)
+
+    def convert(part: np.ndarray, out: np.ndarray) -> None:
+        torch.from_numpy(out)[:, None].copy_(formula(torch.from_numpy(part)[:, None]))
+
+    return _in_slabs(convert, image.detach(), image.dtype)
 
 
 def _in_slabs(
-    convert: Callable[[Tensor, Tensor], object],
+    convert: Callable[[np.ndarray, np.ndarray], None],
     image: Tensor,
     dtype: torch.dtype,
     channels: int = 3,
 ) -> Tensor:
-    """Convert (..., 3, H, W) to (..., channels, H, W) on the CPU, a slab (3, 1, n) of pixels at a
-    time into its place, so that what lies between stays in the cache and small."""
+    """Convert (..., 3, H, W) to (..., channels, H, W) on the CPU, a slab (3, n) of pixels at a time
+    into its place (channels, n), so that what lies between stays in the cache and small."""
     *leading, _, height, width = image.shape
-    planes = image.reshape(prod(leading), 3, 1, height * width)
-    out = torch.empty(len(planes), channels, 1, height * width, dtype=dtype)
-    for one, result in zip(planes, out, strict=True):
+    planes = image.reshape(prod(leading), 3, height * width)
+    out = torch.empty(len(planes), channels, height * width, dtype=dtype)
+    for one, result in zip(planes.numpy(), out.numpy(), strict=True):
         for start in range(0, height * width, SLAB):
             part = slice(start, start + SLAB)
-            convert(one[..., part], result[..., part])
+            convert(one[:, part], result[:, part])
     return out.reshape(*leading, channels, height, width)
 
 
