@@ -184,8 +184,9 @@ def _build(
         except ValueError as error:
             entry.problem = str(error).removeprefix(f"{file}: ")
             return entry, None
+        entry.look = look_of(pixels)
         lab = rgb_to_lab(resize(pixels, (size, size), fit))
-        entry.look, entry.chroma = look_of(pixels), mean_chroma(lab).item()
+        entry.chroma = mean_chroma(lab).item()
         return entry, lab.half()
 
     building = Path(tempfile.mkdtemp(prefix=f"{stem}-building-", dir=folder.parent))
