@@ -64,6 +64,8 @@ def main() -> int:
         env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         env |= git_settings(folder / "home.git", address)
         env |= {"PATH": f"{python.parent}{os.pathsep}{env['PATH']}", "COURSE_DATA": str(folder)}
+        # uv reads no pip settings; a version that one of them holds back must not undo its choice.
+        env |= {"PIP_CONFIG_FILE": os.devnull}
         notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
         for notebook in notebooks:
             (folder / notebook.stem).mkdir()
