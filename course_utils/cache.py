@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -144,9 +144,10 @@ def look_of(pixels: Tensor) -> str:
     to the right, and than the one below. It survives another size or another compression. A flat
     picture looks like nothing: an empty string. pixels are uint8 (3, H, W)."""
     step = max(1, min(pixels.shape[1:]) // 128)
-    green = pixels.numpy()[1, ::step, ::step].astype(np.float32)  # most of the luminance
+    green = np.ascontiguousarray(pixels.numpy()[1, ::step, ::step])  # most of the luminance
     down, across = _ninths(len(green)), _ninths(green.shape[1])
-    places = down @ green @ across.T / np.outer(down.sum(1), across.sum(1))  # 9 x 9 means
+    area = np.outer(down.sum(1), across.sum(1))
+    places = down @ green.astype(np.float32) @ across.T / area  # 9 x 9 means
     darker = (np.diff(places[:8], axis=1) > 0, np.diff(places[:, :8], axis=0) > 0)
     bits = np.concatenate(darker, axis=None)
     return np.packbits(bits).tobytes().hex() if bits.any() else ""
@@ -211,7 +212,7 @@ def _build(
                         entry.row, rows = rows, rows + 1
                     entries.append(entry)
                     bar.update()
-        index = json.dumps([asdict(entry) for entry in entries], indent=0)
+        index = json.dumps([vars(entry) for entry in entries])
         (building / "index.json").write_text(index, "utf-8")
         os.replace(building, folder)
     finally:

@@ -276,9 +276,10 @@ def _bytes_to_f(matrix: np.ndarray, rgb: np.ndarray) -> np.ndarray:
 
 def _decode(rgb: np.ndarray) -> np.ndarray:
     """Bytes of sRGB (3, n) as linear light."""
-    if rgb.shape[1] % 2 == 0 and rgb.strides[1] == 1:  # two at a time: half of the look-ups
-        return DECODED_PAIRS.take(rgb.view(np.uint16)).view(np.float32)
-    return DECODED_BYTES.take(rgb)
+    if rgb.shape[1] % 2:
+        return DECODED_BYTES.take(rgb)
+    pairs = np.ascontiguousarray(rgb).view(np.uint16)  # two at a time: half of the look-ups
+    return DECODED_PAIRS.take(pairs, mode="wrap").view(np.float32)
 
 
 def _lab_to_bytes(lab: np.ndarray, rows: np.ndarray) -> None:

@@ -142,7 +142,8 @@ def resize(pixels: Tensor, size: tuple[int, int], fit: Fit = "stretch") -> Tenso
         pixels = pixels[:, top : top + height, left : left + width]
     if pixels.shape[1:] == (size[1], size[0]):
         return pixels
-    return F.interpolate(pixels[None], (size[1], size[0]), mode="bicubic", antialias=True)[0]
+    batch = pixels.permute(1, 2, 0)[None].permute(0, 3, 1, 2)  # known as channels last, if it is
+    return F.interpolate(batch, (size[1], size[0]), mode="bicubic", antialias=True)[0]
 
 
 def photo_to_lab(
