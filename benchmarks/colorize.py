@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from course_utils.colorize import colorize, load_model
 from course_utils.network import ColorizationNet, bf16_is_fast
 from course_utils.photos import sample_photo
+from course_utils.winograd import use_winograd
 
 WIDE, HIGH = 1024, 768
 
@@ -55,6 +56,7 @@ def main() -> None:
             theirs = load_model("landscapes", "cpu").to(memory_format=torch.contiguous_format)
         ours.load_state_dict(theirs.state_dict())
         ours.to(memory_format=torch.channels_last)
+        use_winograd(ours)
         if fast:
             ours.use_bfloat16()
         theirs.size = ours.size = size
