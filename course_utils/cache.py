@@ -185,8 +185,9 @@ def _build(
         except ValueError as error:
             entry.problem = str(error).removeprefix(f"{file}: ")
             return entry, None
-        entry.look = look_of(pixels)
-        lab = rgb_to_lab(resize(pixels, (size, size), fit))
+        small = resize(pixels, (size, size), fit)
+        entry.look = look_of(pixels)  # now that they are near the processor
+        lab = rgb_to_lab(small)
         entry.chroma = mean_chroma(lab).item()
         return entry, lab.half()
 
