@@ -101,7 +101,7 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     _check_channels(rgb, "rgb")
     if rgb.dtype == torch.uint8:
         if rgb.device.type == "cpu":
-            return _in_slabs(_bytes_to_lab, rgb, torch.float32)
+            return _in_slabs(_bytes_to_lab, rgb, np.float32)
         return linear_to_lab(torch.from_numpy(DECODED_BYTES).to(rgb.device)[rgb.int()])
     _check_float(rgb, "rgb", "uint8 in 0..255")
     _check_range(rgb, 0.0, 1.0, "rgb as float", "divide by 255, or pass uint8")
@@ -118,7 +118,7 @@ def rgb_to_lightness(rgb: Tensor) -> Tensor:
     """
     if isinstance(rgb, Tensor) and rgb.dtype == torch.uint8 and rgb.device.type == "cpu":
         _check_channels(rgb, "rgb")
-        return _in_slabs(_bytes_to_lightness, rgb, torch.float32, channels=1)
+        return _in_slabs(_bytes_to_lightness, rgb, np.float32, channels=1)
     return rgb_to_lab(rgb)[..., :1, :, :]
 
 
@@ -170,7 +170,7 @@ def lab_to_uint8(lab: Tensor, fit: bool = False) -> Tensor:
     lab = lab.detach()
     if lab.device.type != "cpu":
         return (lab_to_rgb(fit_gamut(lab) if fit else lab) * 255).round().to(torch.uint8)
-    made = _in_slabs(_lab_to_bytes, lab, torch.uint8, channels=4)
+    made = _in_slabs(_lab_to_bytes, lab, np.uint8, channels=4)
     rgb, outside = made[..., :3, :, :], made[..., 3, :, :].bool()
     if fit:
         few = _linear_of(_paler(lab.movedim(-3, 0)[:, outside].numpy()))
@@ -334,25 +334,26 @@ def _formula_in_slabs(formula: Callable[[Tensor], Tensor], image: Tensor) -> Ten
     def convert(part: np.ndarray, out: np.ndarray) -> None:
         torch.from_numpy(out)[:, None].copy_(formula(torch.from_numpy(part)[:, None]))
 
-    return _in_slabs(convert, image.detach(), image.dtype)
+    image = image.detach()
+    return _in_slabs(convert, image, image.numpy().dtype)
 
 
 def _in_slabs(
     convert: Callable[[np.ndarray, np.ndarray], None],
     image: Tensor,
-    dtype: torch.dtype,
+    dtype: np.dtype | type,
     channels: int = 3,
 ) -> Tensor:
     """Convert (..., 3, H, W) to (..., channels, H, W) on the CPU, a slab (3, n) of pixels at a time
     into its place (channels, n), so that what lies between stays in the cache and small."""
     *leading, _, height, width = image.shape
-    planes = image.reshape(prod(leading), 3, height * width)
-    out = torch.empty(len(planes), channels, height * width, dtype=dtype)
-    for one, result in zip(planes.numpy(), out.numpy(), strict=True):
+    planes = image.numpy().reshape(prod(leading), 3, height * width)
+    out = np.empty((len(planes), channels, height * width), dtype)
+    for one, result in zip(planes, out, strict=True):
         for start in range(0, height * width, SLAB):
             part = slice(start, start + SLAB)
             convert(one[:, part], result[:, part])
-    return out.reshape(*leading, channels, height, width)
+    return torch.from_numpy(out.reshape(*leading, channels, height, width))
 
 
 def _mix(matrix: np.ndarray, planes: Tensor) -> Tensor:
