@@ -145,20 +145,25 @@ def look_of(pixels: Tensor) -> str:
     picture looks like nothing: an empty string. pixels are uint8 (3, H, W)."""
     step = max(1, min(pixels.shape[1:]) // 128)
     green = np.ascontiguousarray(pixels.numpy()[1, ::step, ::step])  # most of the luminance
-    down, across = _ninths(len(green)), _ninths(green.shape[1])
-    area = np.outer(down.sum(1), across.sum(1))
-    places = down @ green.astype(np.float32) @ across.T / area  # 9 x 9 means
-    darker = (np.diff(places[:8], axis=1) > 0, np.diff(places[:, :8], axis=0) > 0)
-    bits = np.concatenate(darker, axis=None)
-    return np.packbits(bits).tobytes().hex() if bits.any() else ""
+    down, across, area = _ninths(*green.shape)
+    places = down @ green.astype(np.float32) @ across / area  # 9 x 9 means
+    here = places[:8, :8]
+    bits = np.packbits((places[:8, 1:] > here, places[1:, :8] > here))
+    return bits.tobytes().hex() if bits.any() else ""
 
 
 @lru_cache(64)
-def _ninths(length: int) -> np.ndarray:
-    """(9, length): 1 where a place of a line belongs to a ninth of it, else 0."""
-    edges = np.arange(9) * length // 9, -(-np.arange(1, 10) * length // 9)
-    place = np.arange(length)
-    return np.float32((place >= edges[0][:, None]) & (place < edges[1][:, None]))
+def _ninths(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What sums the 9 x 9 places of a picture from its left (9, height) and from its right
+    (width, 9), 1 where a line belongs to a ninth of them, else 0; and how large the places are."""
+
+    def ninths(length: int) -> np.ndarray:
+        edges = np.arange(9) * length // 9, -(-np.arange(1, 10) * length // 9)
+        place = np.arange(length)
+        return np.float32((place >= edges[0][:, None]) & (place < edges[1][:, None]))
+
+    down, across = ninths(height), ninths(width)
+    return down, across.T, np.outer(down.sum(1), across.sum(1))
 
 
 def _build(
