@@ -17,10 +17,9 @@ from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 from torch.nn import functional as F
 
-from course_utils.colorize import colorize, load_model
+from course_utils.colorize import colorize, load_model, speed_up
 from course_utils.network import ColorizationNet, bf16_is_fast
 from course_utils.photos import sample_photo
-from course_utils.winograd import use_winograd
 
 WIDE, HIGH = 1024, 768
 
@@ -46,8 +45,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=7)
     turns = parser.parse_args().turns
     photo = sample_photo("coffee").resize((WIDE, HIGH))
-    fast = bf16_is_fast(torch.device("cpu"))
-    kind = "bfloat16" if fast else "float32"
+    kind = "bfloat16" if bf16_is_fast() else "float32"
     print(f"{WIDE}x{HIGH}, {torch.get_num_threads()} threads, our convolutions in {kind}")
     for width, size in ((0.25, 64), (0.25, 256), (1.0, 256)):
         torch.manual_seed(0)
@@ -56,9 +54,7 @@ def main() -> None:
             theirs = load_model("landscapes", "cpu").to(memory_format=torch.contiguous_format)
         ours.load_state_dict(theirs.state_dict())
         ours.to(memory_format=torch.channels_last)
-        use_winograd(ours)
-        if fast:
-            ours.use_bfloat16()
+        speed_up(ours, "cpu")
         theirs.size = ours.size = size
         ways: dict[str, Callable[[], Image.Image]] = {
             "usual": lambda net=theirs: usual(photo, net),

@@ -57,11 +57,17 @@ def load_model(
             )
     model = read_network(path)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if fast and torch.device(device).type == "cpu":
-        use_winograd(model)
-    if fast and bf16_is_fast(device):
-        model.use_bfloat16()
+    if fast:
+        speed_up(model, device)
     return model.to(device, memory_format=torch.channels_last).eval()
+
+
+def speed_up(model: ColorizationNet, device: str) -> None:
+    """What `fast` means in `load_model`, for a network that is only used on a device."""
+    if torch.device(device).type == "cpu":
+        use_winograd(model)
+    if bf16_is_fast(device):
+        model.use_bfloat16()
 
 
 @torch.inference_mode()

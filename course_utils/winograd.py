@@ -77,8 +77,8 @@ class WinogradConv2d(nn.Module):
         result = x.new_empty(count, down, 2, step, across, 2, step, len(self.bias))
         rows = max(1, TILES // (count * step * across * step))
         for top in range(0, down, rows):
-            part = slice(top, top + rows)
-            self._convolve(x[:, 2 * part.start : 2 * part.stop + 2], result[:, part])
+            end = top + rows
+            self._convolve(x[:, 2 * top : 2 * end + 2], result[:, top:end])
         result = result.view(count, 2 * step * down, 2 * step * across, -1)
         return result[:, :height, :width].permute(0, 3, 1, 2)
 
