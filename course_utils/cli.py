@@ -284,8 +284,10 @@ def _parser() -> argparse.ArgumentParser:
     colorize.add_argument(
         "photos", nargs="+", metavar="PHOTO", help="a file, or a folder and all below it"
     )
-    colorize.add_argument("--weights", required=True, help="a file, or a name in data/weights")
-    colorize.add_argument("--out", required=True, help="folder for the results")
+    colorize.add_argument(
+        "--weights", default="photographs", help="a file, or a name in data/weights"
+    )
+    colorize.add_argument("--out", default="colored", help="folder for the results")
     colorize.add_argument("--temperature", type=float, help="classification head: in (0, 1]")
     colorize.add_argument("--size", type=int, help="the network's view, default as trained")
     colorize.add_argument("--format", choices=["png", "jpg"], default="png", help="of the results")

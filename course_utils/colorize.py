@@ -4,6 +4,7 @@ The photograph's own L is kept at full resolution; the network sees a small copy
 the ab that it answers are enlarged, led by the edges of L so that they do not bleed.
 """
 
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -62,6 +63,12 @@ def load_model(
     return model.to(device, memory_format=torch.channels_last).eval()
 
 
+@cache
+def default_model() -> ColorizationNet:
+    """The network for every kind of photograph, loaded once."""
+    return load_model("photographs", fast=True)
+
+
 def speed_up(model: ColorizationNet, device: str) -> None:
     """What `fast` means in `load_model`, for a network that is only used on a device."""
     if torch.device(device).type == "cpu":
@@ -73,7 +80,7 @@ def speed_up(model: ColorizationNet, device: str) -> None:
 @torch.inference_mode()
 def colorize(
     image: str | Path | bytes | Image.Image,
-    model: ColorizationNet,
+    model: ColorizationNet | None = None,
     size: int | None = None,
     guided: bool = True,
 ) -> Image.Image:
@@ -81,7 +88,7 @@ def colorize(
 
     Args:
         image: a file, what is in one, or a picture; of any size and mode.
-        model: from `load_model` or `training.fit`.
+        model: from `load_model` or `training.fit`; by default the network `photographs`.
         size: the shorter side that the network sees, in pixels; by default the size that it
             was trained at.
         guided: let the edges of L lead those of the colors; else plain bilinear upsampling.
@@ -92,6 +99,7 @@ def colorize(
         ValueError: a picture that cannot be read, a size that is no positive multiple of 8 or too
             large, or a network that answers with no numbers.
     """
+    model = default_model() if model is None else model
     size = model.size if size is None else size
     check_view(size)
     photo = read_photo(image)

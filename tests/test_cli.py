@@ -54,6 +54,20 @@ def test_train_evaluate_colorize(
     assert Image.open(tmp_path / "c" / "rocket_color.png").size == Image.open(photo).size
 
 
+def test_colorize_needs_no_option_and_keeps_the_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = tmp_path / "rocket.png"
+    Image.open(sample_path("rocket")).resize((96, 64)).convert("L").save(photo)
+    before = photo.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    assert main(["colorize", "rocket.png"]) == 0
+    result = Image.open(tmp_path / "colored" / "rocket_color.png")
+    assert result.size == (96, 64) and result.mode == "RGB"
+    assert main(["colorize", "rocket.png", "--out", "."]) == 0  # beside the photo
+    assert photo.read_bytes() == before
+
+
 def test_bad_input_is_one_line_and_exit_2(
     photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

@@ -27,6 +27,20 @@ def model() -> ColorizationNet:
     return load_model("landscapes", "cpu")
 
 
+@pytest.mark.parametrize("name", ["photographs", "photographs-vivid"])
+def test_networks_for_every_kind_of_photograph(name: str) -> None:
+    """On photographs that none of them saw, they come nearer to the colors than gray does."""
+    samples = open_source("samples", 96, "all", fit="crop", gray_chroma=0)
+    if name == "photographs":
+        gray = samples.lab[:].float()[:, 1:].square().mean().item()
+        assert mean_mse(load_model(name, "cpu"), samples) < gray
+    photo = sample_photo("cat")
+    result = pil_to_tensor(colorize(photo, load_model(name, "cpu"))).float()
+    assert result.std(dim=0).mean() > 1  # in color
+    if name == "photographs":
+        assert colorize(photo).size == photo.size
+
+
 @pytest.mark.parametrize("size", [(300, 200), (33, 190), (8, 8), (1, 1), (1, 4000)])
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
 def test_the_same_size_comes_out(model: ColorizationNet, size: tuple, mode: str) -> None:
