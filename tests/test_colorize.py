@@ -87,7 +87,9 @@ def test_shipped_weights_are_what_their_log_says(name: str, landscapes: Path) ->
 
 def test_shipped_weights_are_small_and_have_cards() -> None:
     files = list(WEIGHTS.glob("*.safetensors"))
-    assert sum(file.stat().st_size for file in files) < 20e6
+    size = {file.stem: file.stat().st_size for file in files}
+    assert size["photographs"] + size["photographs-vivid"] < 20e6
+    assert sum(size.values()) < 30e6  # as long as the lessons use landscapes-wide and -rebalanced
     cards = "\n" + (WEIGHTS / "README.md").read_text(encoding="utf-8")
     for file in files:
         model = load_model(file.stem, "cpu")
