@@ -23,18 +23,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils.bins import class_weights, empirical_prior
 from course_utils.color import rgb_to_lab
-from course_utils.data import flip_and_crop
+from course_utils.data import GRAY_CHROMA, flip_and_crop
 from course_utils.losses import loss_of
 from course_utils.network import AB_SCALE, ColorizationNet
+from course_utils.photos import mean_chroma
 from course_utils.weights import write_safetensors
 
 SIDE, ACROSS = 96, 32  # pixels of a photograph; photographs along a side of a mosaic
-GRAY_CHROMA = 4.0  # as in course_utils.data
 TWICE = "landscapes"  # seen twice as often, for they are few
 SIZES = ((0.3, (48,)), (0.6, (64,)), (1.0, (64, 96, 96)))  # until which share of the time, which
 BATCH, SMALL = 256, 64  # pictures of a step; the size of the validation
@@ -86,7 +87,7 @@ class Photographs:
         self.lab = torch.cat(
             [rgb_to_lab(torch.from_numpy(p).to(device).float() / 255).half() for p in parts]
         )[: len(self.names)]
-        chroma = torch.hypot(*self.lab[:, 1:].float().unbind(1)).mean(dim=(1, 2)).cpu()
+        chroma = mean_chroma(self.lab).cpu()
         self.train = [
             n for n, name in enumerate(self.names) if "/train/" in name and chroma[n] > GRAY_CHROMA
         ]
@@ -97,7 +98,7 @@ class Photographs:
         self.device = device
 
     def validation(self, kind: str, half: int) -> Tensor:
-        """Lab (N, 3, 64, 64) of a half of the validation photographs: 0 chooses, 1 does not."""
+        """Lab (N, 3, 64, 64) of a half of the validation photographs: 0 chooses, 1 is only reported."""
         mine = [
             n for n, name in enumerate(self.names)
             if name.startswith(f"{kind}/val/") and half_of(name) == half
@@ -128,7 +129,7 @@ class Photographs:
 
 
 def half_of(name: str) -> int:
-    """0: this validation photograph may choose; 1: it chooses nothing."""
+    """0: this validation photograph may choose; 1: it is only reported."""
     return hashlib.sha256(name.rsplit("/", 1)[-1].encode()).digest()[0] % 2
 
 
@@ -172,7 +173,7 @@ def draw_hints(ab: Tensor, counts: Tensor, patch: int, generator: torch.Generato
     color = color * (torch.arange(most, device=ab.device) < counts[:, None])[:, None]
     hints = torch.zeros_like(ab).repeat(1, 2, 1, 1)[:, :3].flatten(2)
     row, column = place // columns, place % columns
-    # A touch that is not given goes to the last pixel and is overwritten by nothing: drop it.
+    # Touches beyond a picture's count go to a spare pixel, which is dropped at the end.
     spare = torch.where(color[:, 2] > 0, 0, height * width)
     hints = F.pad(hints, (0, 1))
     for down in range(patch):
@@ -223,7 +224,6 @@ def run(
     sizes: tuple = SIZES,
     seed: int = 0,
     every: float = 20.0,
-    average: bool = True,
 ) -> dict[str, Tensor]:
     """Train a network for some seconds, or for some steps; returns the mean of its weights over
     the last steps, an exponential one."""
@@ -281,7 +281,7 @@ def run(
         nn.utils.clip_grad_norm_(learned, 1.0)
         optimizer.step()
         loss_sum, count, images = loss_sum + loss.detach(), count + 1, images + len(ab)
-        if average and step % 10 == 0:
+        if step % 10 == 0:
             state = model.state_dict()
             keep = min(0.99, step / (step + 100))
             torch._foreach_lerp_(list(mean.values()), [state[n] for n in mean], 1 - keep)
@@ -312,7 +312,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("pack", "train", "compare"))
     parser.add_argument("paths", nargs="+", type=Path)
-    parser.add_argument("--quality", type=int, default=75)
+    parser.add_argument("--quality", type=int, default=52)
     parser.add_argument("--width", type=float, default=0.5)
     for name in ("l2", "vivid", "hints"):
         parser.add_argument(f"--{name}", type=float, default=0, metavar="SECONDS")
@@ -353,8 +353,6 @@ def main() -> None:
             continue
         model = ColorizationNet(asked.width, "classification" if kind == "vivid" else "regression")
         if kind != "l2":
-            from safetensors.torch import load_file
-
             known = load_file(start)
             skip = ("model8.6.", "model_out.") if kind == "vivid" else ()
             known = {n: t.float() if t.is_floating_point() else t for n, t in known.items()}
