@@ -98,7 +98,7 @@ class Photographs:
         self.device = device
 
     def validation(self, kind: str, half: int) -> Tensor:
-        """Lab (N, 3, 64, 64) of a half of the validation photographs: 0 chooses, 1 is only reported."""
+        """Lab (N, 3, 64, 64) of a half of the validation photographs, see `half_of`."""
         mine = [
             n for n, name in enumerate(self.names)
             if name.startswith(f"{kind}/val/") and half_of(name) == half
