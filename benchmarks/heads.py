@@ -3,8 +3,8 @@ network, data and steps: `python benchmarks/heads.py FOLDER --out runs/heads`.
 
 FOLDER holds photographs in train/ and val/. Three networks of width 0.25 are trained at 64 px for
 20 epochs (20 to 45 minutes on 2 cores; a stopped run goes on where it was) and measured on val,
-each after the epoch with its lowest loss there. Writes a history each, `heads.json` (all measures,
-and the prior of the bins), and the rebalanced network's weights.
+each after the epoch with its lowest loss there. Writes a history each, and `heads.json`: all
+measures, and the prior of the bins.
 """
 
 import argparse
@@ -12,11 +12,12 @@ import json
 from pathlib import Path
 
 from course_utils.data import open_source
+from course_utils.losses import prior_of
 from course_utils.metrics import baselines, evaluate, format_table
 from course_utils.network import PAPER_TEMPERATURE
 from course_utils.runs import TrainConfig
-from course_utils.training import fit, prior_of
-from course_utils.weights import read_network, save_weights
+from course_utils.training import fit
+from course_utils.weights import read_network
 
 HEADS = {
     "L2": {"head": "regression"},
@@ -47,8 +48,6 @@ def main() -> None:
         for temperature in (1.0, PAPER_TEMPERATURE):
             model.set_temperature(temperature)
             rows[f"{name}, T = {temperature:g}"] = evaluate(model, val)
-    about = {"size": 64, "data": "landscapes", "epoch": history.best["epoch"]}
-    save_weights(model, options.out / "landscapes-rebalanced.safetensors", small=True, **about)
     prior = [float(f"{p:.6g}") for p in prior_of(train)]
     result = {"epochs": options.epochs, "rows": rows, "prior": prior}
     (options.out / "heads.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -196,7 +196,7 @@ def _data_list(_: argparse.Namespace) -> int:
     from course_utils.photos import SAMPLES
 
     print(f"scenes      {SCENE_COUNTS['train']} + {SCENE_COUNTS['val']} generated landscapes")
-    print(f"samples     {len(SAMPLES)} photographs that come with scikit-image")
+    print(f"samples     {len(SAMPLES)} photographs inside packages that the course needs")
     print("FOLDER      any folder of photographs, with or without train/ and val/ inside")
     print("\nDownloaded by `course data fetch NAME`:")
     for name, source in SOURCES.items():

@@ -1,12 +1,13 @@
 """From a source of photographs, by name or folder, to clean and fast batches of Lab pictures.
 
-Sources: `scenes` (generated landscapes, see `scenes.py`), `samples` (photographs that come with
-scikit-image), what `course data fetch` downloads (see `download.py`), and any folder of
-photographs. Every picture is decoded, resized and converted once, into a cache on disk (see
-`cache.py`). No file is silently lost: the report adds up to all of them.
+Sources: `scenes` (generated landscapes, see `scenes.py`), `samples` (photographs inside the
+packages that the course needs), what `course data fetch` downloads (see `download.py`), and any
+folder of photographs. Every picture is decoded, resized and converted once, into a cache on disk
+(see `cache.py`). No file is silently lost: the report adds up to all of them.
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -136,7 +137,7 @@ def open_source(
         return _open_scenes(size, split, progress)
     if name_or_path == "samples":
         paths = {sample_path(name): name for name in SAMPLES}
-        root = sample_path("cat").parent
+        root = Path(os.path.commonpath(paths))
         dataset = _open_files(list(paths), [], root, size, split, progress, fit, gray_chroma)
         dataset.names = [paths[root / file] for file in dataset.names]
         return dataset

@@ -15,6 +15,7 @@ import torch
 from cycler import cycler
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from PIL import Image
 from torch import Tensor
 
 from course_utils.color import lab_to_rgb
@@ -32,6 +33,9 @@ STYLE = {
     "font.size": 10,
     "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN]),
 }
+
+
+Picture = Tensor | Image.Image  # Lab (3, H, W), or an image
 
 
 def show(figure: Figure, alt: str) -> None:
@@ -55,27 +59,52 @@ def gray_of(lab: Tensor) -> Tensor:
     return gray
 
 
-def gallery(rows: dict[str, Sequence[Tensor]], captions: Sequence[str] = ()) -> Figure:
+def gallery(
+    rows: dict[str, Sequence[Picture]], captions: Sequence[str] = (), height: float = 1.5
+) -> Figure:
     """Pictures in rows with a name each, such as the original, the gray input, the result.
 
     Args:
-        rows: name -> Lab pictures (3, H, W), as many in every row.
+        rows: name -> pictures, as many in every row; those of a column have one shape.
         captions: a line under each column.
+        height: of a row, in inches.
     """
-    columns = len(next(iter(rows.values())))
+    pictures = [[_pixels(picture) for picture in row] for row in rows.values()]
+    widths = [pixels.shape[1] / pixels.shape[0] for pixels in pictures[0]]
+    size = (height * sum(widths) + 0.3, 1.04 * height * len(rows) + 0.2)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
-            len(rows), columns, figsize=(1.5 * columns + 0.3, 1.56 * len(rows) + 0.2), squeeze=False
+            len(rows), len(widths), figsize=size, width_ratios=widths, squeeze=False
         )
-        for line, (name, pictures) in zip(axes, rows.items(), strict=True):
-            for axis, picture in zip(line, pictures, strict=True):
-                axis.imshow(to_pixels(picture))
+        for line, name, row in zip(axes, rows, pictures, strict=True):
+            for axis, pixels in zip(line, row, strict=True):
+                axis.imshow(pixels, cmap="gray", vmin=0, vmax=255)
                 _bare(axis)
             line[0].set_ylabel(name)
         for axis, caption in zip(axes[-1], captions, strict=False):
             axis.set_xlabel(caption, fontsize=9)
         figure.tight_layout(pad=0.3, w_pad=0.4, h_pad=0.4)
     return figure
+
+
+def row(pictures: dict[str, Picture], height: float = 2.2) -> Figure:
+    """Pictures side by side, each under its title; `height` is theirs, in inches."""
+    pixels = [_pixels(picture) for picture in pictures.values()]
+    widths = [each.shape[1] / each.shape[0] for each in pixels]
+    size = (height * sum(widths) + 0.1, height + 0.35)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            1, len(widths), figsize=size, width_ratios=widths, squeeze=False, layout="constrained"
+        )
+        for axis, title, each in zip(axes[0], pictures, pixels, strict=True):
+            axis.imshow(each, cmap="gray", vmin=0, vmax=255)
+            axis.set_title(title)
+            _bare(axis)
+    return figure
+
+
+def _pixels(picture: Picture) -> np.ndarray:
+    return to_pixels(picture) if isinstance(picture, Tensor) else np.asarray(picture)
 
 
 @torch.inference_mode()

@@ -6,6 +6,7 @@ import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.util import find_spec
 from os.path import isdir, isfile  # unlike an entry's own, of a link that loops
 from pathlib import Path
 from typing import Literal
@@ -19,12 +20,15 @@ from torchvision.io import decode_jpeg
 
 from course_utils.color import rgb_to_lab
 
-SAMPLES = {  # photographs inside the scikit-image package: nothing is downloaded
-    "astronaut": "astronaut.png",
-    "cat": "chelsea.png",
-    "coffee": "coffee.png",
-    "rocket": "rocket.jpg",
-    "motorcycle": "motorcycle_left.png",
+SAMPLES = {  # photographs inside scikit-image, scikit-learn and matplotlib: nothing is downloaded
+    "astronaut": "skimage/data/astronaut.png",
+    "cat": "skimage/data/chelsea.png",
+    "coffee": "skimage/data/coffee.png",
+    "rocket": "skimage/data/rocket.jpg",
+    "motorcycle": "skimage/data/motorcycle_left.png",
+    "china": "sklearn/datasets/images/china.jpg",
+    "flower": "sklearn/datasets/images/flower.jpg",
+    "grace_hopper": "matplotlib/mpl-data/sample_data/grace_hopper.jpg",
 }
 Fit = Literal["stretch", "crop"]
 FITS = ("stretch", "crop")
@@ -160,12 +164,11 @@ def mean_chroma(lab: Tensor) -> Tensor:
 
 
 def sample_path(name: str) -> Path:
-    """Where a photograph of scikit-image's lies on this machine."""
-    import skimage.data
-
+    """Where one of `SAMPLES` lies on this machine."""
     if name not in SAMPLES:
         raise ValueError(f"sample: expected one of {', '.join(SAMPLES)}, got {name!r}")
-    return Path(skimage.data.__file__).parent / SAMPLES[name]
+    package, _, file = SAMPLES[name].partition("/")
+    return Path(find_spec(package).origin).parent / file
 
 
 def sample_photo(name: str) -> Image.Image:
