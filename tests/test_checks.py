@@ -81,6 +81,9 @@ WORSE = {
     "coffee": "network",
     "rocket": "gray",
     "motorcycle": "network",
+    "china": "gray",
+    "flower": "network",
+    "grace_hopper": "gray",
 }
 
 

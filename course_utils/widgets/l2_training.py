@@ -70,12 +70,12 @@ def epoch_scrubber(
 
     Args:
         answers: ab after each epoch, before the upsampling, (epochs, photos, 2, H/4, W/4).
-        photos: the photographs, of H x W.
+        photos: the photographs, of H x W; those beyond the last answer are left out.
         val_mse: the error on validation after each epoch.
         height: of a photograph as it is shown, in pixels.
     """
 
-    lab = photos.lab[:].float()
+    lab = photos.lab[: answers.shape[1]].float()
 
     def row(ab: torch.Tensor, title: str) -> Image.Image:
         pictures = map(to_image, torch.cat((lab[:, :1], ab), dim=1))
