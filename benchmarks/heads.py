@@ -15,9 +15,9 @@ from course_utils.data import open_source
 from course_utils.losses import prior_of
 from course_utils.metrics import baselines, evaluate, format_table
 from course_utils.network import PAPER_TEMPERATURE
-from course_utils.runs import TrainConfig
+from course_utils.plumbing.weights import read_network
+from course_utils.recipe import TrainConfig
 from course_utils.training import fit
-from course_utils.weights import read_network
 
 HEADS = {
     "L2": {"head": "regression"},

@@ -18,9 +18,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from course_utils.architecture import architecture_table
 from course_utils.bins import soft_encode
-from course_utils.network import AB_SCALE, ColorizationNet, architecture_table, bf16_is_fast
-from course_utils.winograd import use_winograd
+from course_utils.network import AB_SCALE, ColorizationNet, bf16_is_fast
+from course_utils.plumbing.fast_conv import use_winograd
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 FAST = bf16_is_fast(DEVICE)

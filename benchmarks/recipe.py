@@ -32,7 +32,7 @@ from course_utils.data import LabDataset, batches, open_source
 from course_utils.figures import recipe_curves
 from course_utils.metrics import mean_mse, mse_ab
 from course_utils.network import AB_SCALE, UPSAMPLING, ColorizationNet
-from course_utils.runs import History, TrainConfig
+from course_utils.recipe import History, TrainConfig
 from course_utils.training import fit
 
 

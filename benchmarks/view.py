@@ -15,7 +15,7 @@ from PIL import Image
 from course_utils.colorize import colorize, load_model
 from course_utils.metrics import mse_ab
 from course_utils.photos import SAMPLES, all_files, photo_to_lab, read_photo, sample_photo
-from course_utils.progress import progress_bar
+from course_utils.plumbing.progress import progress_bar
 
 VIEWS = (64, 96, 128, 192, 256)
 

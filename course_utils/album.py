@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw
 
 from course_utils.colorize import colorize
 from course_utils.network import ColorizationNet
-from course_utils.photos import all_files, is_named_picture, read_photo, shown
-from course_utils.weights import write_whole
+from course_utils.photos import all_files, is_named_picture, read_photo
+from course_utils.plumbing.files import printable, write_atomic
 
 SHEET = 400  # photographs on a contact sheet, at most
 MOST_EXIF = 65_000  # bytes that fit into a JPEG
@@ -74,7 +74,7 @@ def colorize_album(
                 album.kept[photo] = target
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(target, _encoded(colorize(photo, model, size), kind))
+                write_atomic(target, _encoded(colorize(photo, model, size), kind))
                 album.made[photo] = target
         except ValueError as error:
             why = str(error)
@@ -104,7 +104,7 @@ def write_contact_sheets(
         content = io.BytesIO()
         contact_sheet(dict(pairs[start : start + SHEET])).save(content, "JPEG", quality=90)
         sheets.append(next(free))
-        write_whole(sheets[-1], content.getbuffer())
+        write_atomic(sheets[-1], content.getbuffer())
     return sheets
 
 
@@ -133,7 +133,7 @@ def contact_sheet(results: dict[Path, Path], side: int = 160) -> Image.Image:
                 small = _contained(read_photo(file), side)
                 small = small.convert("L") if offset == 0 else small
                 sheet.paste(small, (left + offset, top + side - small.height))
-        name = shown(photo.name)[: side // 4]
+        name = printable(photo.name)[: side // 4]
         draw.text((left, top + side), name, "black", font_size=0.7 * caption)
     return sheet
 

@@ -11,6 +11,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from course_utils.plumbing.limits import check_temperature
+
 GRID_STEP = 10
 # For each a, the closed range of b that is kept, as published with the paper's network.
 B_RANGE_OF_A = {
@@ -100,14 +102,6 @@ def class_weights(prior: Tensor, uniform: float = 0.5) -> Tensor:
         raise ValueError("prior: expected 313 probabilities that sum to 1")
     weight = 1 / ((1 - uniform) * prior + uniform / len(prior))
     return weight / (prior * weight).sum()
-
-
-def check_temperature(temperature: float) -> None:
-    """Raise ValueError for a temperature outside (0, 1], or too near 0 to divide by."""
-    if not 1e-6 <= temperature <= 1:
-        raise ValueError(
-            f"temperature: expected a number in (0, 1], 0.000001 at least, got {temperature:g}"
-        )
 
 
 def annealed_mean(logits: Tensor, temperature: float = 0.38) -> Tensor:

@@ -13,9 +13,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from course_utils.network import HEADS
-from course_utils.photos import shown
-from course_utils.runs import TrainConfig, make_folder
+from course_utils.plumbing.files import make_folder, printable
+from course_utils.plumbing.limits import HEADS
+from course_utils.recipe import TrainConfig
 
 if TYPE_CHECKING:
     from course_utils.data import Report
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _complain(error: object) -> int:
-    print(f"course: {shown(' '.join(str(error).splitlines()))}", file=sys.stderr)
+    print(f"course: {printable(' '.join(str(error).splitlines()))}", file=sys.stderr)
     return 2
 
 
@@ -54,7 +54,7 @@ def _say_unreadable(*reports: "Report") -> None:
     if broken:
         print(f"course: {len(broken)} unreadable files were skipped:", file=sys.stderr)
     for name, why in broken.items():
-        print(f"  {shown(name)}: {shown(why)}", file=sys.stderr)
+        print(f"  {printable(name)}: {printable(why)}", file=sys.stderr)
 
 
 def _doctor(_: argparse.Namespace) -> int:
@@ -84,10 +84,10 @@ def _set_home(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from course_utils import distributed
     from course_utils.colorize import load_model
     from course_utils.data import LabDataset
     from course_utils.figures import comparison, loss_curve
+    from course_utils.plumbing import processes
     from course_utils.training import fit
 
     names = ("data", "size", "width", "head", "rebalanced", "epochs", "seed")
@@ -103,8 +103,8 @@ def _train(options: argparse.Namespace) -> int:
         sets.extend((train, val))
 
     start = load_model(options.start) if options.start else None
-    with distributed.process_group():
-        first = distributed.rank() == 0
+    with processes.process_group():
+        first = processes.rank() == 0
         history = fit(
             config,
             out=options.out,
@@ -171,36 +171,36 @@ def _colorize(options: argparse.Namespace) -> int:
 
     def on_photo(photo: Path, album: Album) -> None:
         if photo in album.failed:
-            _complain(shown(album.failed[photo]))
+            _complain(printable(album.failed[photo]))
         elif photo in album.kept:
-            kept = shown(album.kept[photo])
+            kept = printable(album.kept[photo])
             print(f"{kept} exists already; --overwrite replaces it", file=sys.stderr)
         else:
-            print(shown(album.made[photo]))
+            print(printable(album.made[photo]))
 
     out = make_folder(options.out)
     choice = (options.size, options.format, options.overwrite)
     album = colorize_album(options.photos, model, out, *choice, on_photo)
     if album.made and any(map(os.path.isdir, options.photos)):
         for sheet in write_contact_sheets(album.results, out, options.overwrite):
-            print(shown(sheet))
+            print(printable(sheet))
     if not album.failed:
         return 0
     return 1 if album.results else 2
 
 
 def _data_list(_: argparse.Namespace) -> int:
-    from course_utils.cache import home
     from course_utils.data import SCENE_COUNTS
-    from course_utils.download import SOURCES
     from course_utils.photos import SAMPLES
+    from course_utils.plumbing.download import SOURCES
+    from course_utils.plumbing.files import data_home
 
     print(f"scenes      {SCENE_COUNTS['train']} + {SCENE_COUNTS['val']} generated landscapes")
     print(f"samples     {len(SAMPLES)} photographs inside packages that the course needs")
     print("FOLDER      any folder of photographs, with or without train/ and val/ inside")
     print("\nDownloaded by `course data fetch NAME`:")
     for name, source in SOURCES.items():
-        here = "  (here)" if (home() / name).is_dir() else ""
+        here = "  (here)" if (data_home() / name).is_dir() else ""
         length = f", {source.length / 1e6:.0f} MB" if source.length else ""
         print(f"{name:11} {source.what}{here}")
         print(f"{'':11} {source.images} photographs, {source.pixels} pixels{length}")
@@ -211,7 +211,7 @@ def _data_list(_: argparse.Namespace) -> int:
 
 
 def _data_fetch(options: argparse.Namespace) -> int:
-    from course_utils.download import fetch
+    from course_utils.plumbing.download import fetch
 
     print(fetch(options.name))
     return 0
@@ -219,7 +219,7 @@ def _data_fetch(options: argparse.Namespace) -> int:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"course: {shown(message)}; see `{self.prog} --help`\n")
+        self.exit(2, f"course: {printable(message)}; see `{self.prog} --help`\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,12 +13,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils.color import lab_to_uint8, rgb_to_lightness
-from course_utils.metrics import device_of
-from course_utils.network import STRIDE, ColorizationNet, bf16_is_fast
+from course_utils.network import ColorizationNet, bf16_is_fast, device_of
 from course_utils.photos import pil_to_tensor, read_photo, resize
-from course_utils.scenes import check_size
-from course_utils.weights import fetch_zhang2016, read_network
-from course_utils.winograd import use_winograd
+from course_utils.plumbing.fast_conv import use_winograd
+from course_utils.plumbing.limits import STRIDE, check_size
+from course_utils.plumbing.weights import fetch_zhang2016, read_network
 
 _HERE = Path(__file__).resolve().parent
 # Trained weights, their cards and logs: part of an installed package, or beside it in a clone.

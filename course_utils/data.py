@@ -10,7 +10,6 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +18,19 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from course_utils.cache import Entry, Pictures, open_cache
-from course_utils.download import SOURCES, folder_of
 from course_utils.photos import FITS, SAMPLES, Fit, all_files, is_named_picture, sample_path
-from course_utils.progress import progress_bar
-from course_utils.scenes import SLAB, check_size, render
+from course_utils.plumbing.cache import Entry, Pictures, open_cache
+from course_utils.plumbing.download import SOURCES, folder_of
+from course_utils.plumbing.duplicates import near_duplicates
+from course_utils.plumbing.limits import check_size
+from course_utils.plumbing.progress import progress_bar
+from course_utils.scenes import SLAB, render
 
 SCENE_COUNTS = {"train": 4000, "val": 256, "all": 4256}
 MOST_SCENES = 2**32  # bytes of them, in memory
 SPLITS = ("train", "val", "all")
 VAL_SHARE = 0.1
 GRAY_CHROMA = 4.0  # mean chroma under which a photograph counts as gray
-SAME_LOOK = 7  # bits of 128 in which the looks of near-duplicates may differ
 
 
 @dataclass
@@ -294,7 +294,7 @@ def _sides(entries: list[Entry]) -> list[str]:
     first = [entry.name.split("/")[0] for entry in entries]
     if {"train", "val"} <= set(first):
         return [folder if folder in ("train", "val") else "neither" for folder in first]
-    share = _content_numbers(entries, near_duplicates([entry.look for entry in entries]))
+    share = _content_numbers(entries, near_duplicates([entry.dhash for entry in entries]))
     readable = {number for number, entry in zip(share, entries, strict=True) if entry.row >= 0}
     if len(readable) == 1:  # they all look alike, and yet there must be two sides
         share = _content_numbers(entries, list(range(len(entries))))
@@ -311,32 +311,3 @@ def _content_numbers(entries: list[Entry], group: list[int]) -> list[float]:
         digests[number] = min(digests.get(number, entry.digest), entry.digest)
     share = {number: hashlib.sha256(text.encode()).digest() for number, text in digests.items()}
     return [int.from_bytes(share[number][:8]) / 2**64 for number in group]
-
-
-def near_duplicates(looks: list[str]) -> list[int]:
-    """Group pictures whose looks (see `cache.look_of`) differ in few bits.
-
-    Two that differ in at most 7 of 128 bits agree in at least one of their 8 parts of 16 bits,
-    so only those need to be compared that share a part.
-
-    Returns:
-        a group's number for each picture; one without a look has a group of its own.
-    """
-    parent = list(range(len(looks)))
-
-    def root(n: int) -> int:
-        while parent[n] != n:
-            parent[n] = n = parent[parent[n]]
-        return n
-
-    bits = [int(look, 16) if look else None for look in looks]
-    for part in range(8):
-        same: dict[str, list[int]] = {}
-        for n, look in enumerate(looks):
-            if look:
-                same.setdefault(look[4 * part : 4 * part + 4], []).append(n)
-        for members in same.values():
-            for a, b in combinations(members, 2):
-                if (bits[a] ^ bits[b]).bit_count() <= SAME_LOOK:
-                    parent[root(a)] = root(b)
-    return [root(n) for n in range(len(looks))]

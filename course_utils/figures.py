@@ -20,8 +20,9 @@ from torch import Tensor
 
 from course_utils.color import lab_to_rgb
 from course_utils.data import LabDataset
-from course_utils.metrics import Model, device_of, mse_ab
-from course_utils.runs import History
+from course_utils.metrics import Model, mse_ab
+from course_utils.network import device_of
+from course_utils.recipe import History
 
 BLUE, ORANGE, GREEN, GRAY, INK = "#0072B2", "#D55E00", "#009E73", "#999999", "#333333"
 STYLE = {

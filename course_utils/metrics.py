@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from course_utils.bins import AB_BINS, nearest_bin
 from course_utils.color import delta_e, lab_to_rgb
 from course_utils.data import LabDataset, batches
+from course_utils.network import device_of
 
 Model = Callable[[Tensor], Tensor]
 AUC_LIMIT = 150.0  # ab errors beyond this count as this
@@ -281,9 +282,3 @@ def _mean_given_level(train: LabDataset) -> tuple[Tensor, Tensor]:
     mean = total / count.clamp(min=1)[:, None]
     mean[count == 0] = overall
     return mean.float(), overall.float()
-
-
-def device_of(model: Model) -> torch.device:
-    """Where a model wants its input: where its parameters are, else the CPU."""
-    parameters = model.parameters() if isinstance(model, torch.nn.Module) else iter(())
-    return next((p.device for p in parameters), torch.device("cpu"))

@@ -13,15 +13,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.flop_counter import FlopCounterMode
 
-from course_utils.bins import AB_BINS, check_temperature
+from course_utils.bins import AB_BINS
+from course_utils.plumbing.limits import STRIDE, check_architecture, check_temperature
 
 AB_SCALE = 110.0  # the network works with ab / 110, about -1 to 1
 PAPER_TEMPERATURE = 0.38
-HEADS = ("regression", "classification")
 BF16_ON_CPU = ("avx512_bf16", "amx_tile")  # processor features that torch can ask for
-STRIDE = 8  # the picture is smallest in conv4 to conv7, at an eighth of its size
 UPSAMPLING = 4  # conv8 stands at a quarter; the last layer of the forward path undoes that
 
 
@@ -82,71 +80,6 @@ PAPER_LAYERS = tuple(
 )
 
 
-def architecture_table(net: "ColorizationNet | None" = None, size: int = 224) -> list[dict]:
-    """The paper's table, read off a built network: a picture is sent through it, and what every
-    layer does with it is written down.
-
-    Args:
-        net: by default the released network at width 1.
-        size: height and width of the picture, a multiple of 8.
-    Returns:
-        One dict a layer: `layer`, X (size after it), C (channels), S (stride), D (dilation),
-        Sa (stride accumulated before it), De = Sa x D (effective dilation), BN (BatchNorm after
-        it), L (a loss imposed there, halfway through the network), RF (receptive field in
-        pixels of the input after it), `parameters` (those of its BatchNorm too), `flop` (for
-        one picture, a multiply-add counted as 2).
-    """
-    if net is None:
-        with torch.random.fork_rng(devices=[]):
-            net = ColorizationNet().to("meta")  # shapes and no numbers
-    sizes: dict[nn.Module, int] = {}
-    modules = [module for block in net.blocks() for module in block]
-    places = [n for n, module in enumerate(modules) if _is_layer(module)]
-    hooks = [
-        modules[n].register_forward_hook(lambda m, _, out: sizes.update({m: out.shape[-1]}))
-        for n in places
-    ]
-    training = net.training
-    net.eval()  # BatchNorm must not learn from this picture
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        net(torch.zeros(1, 1, size, size, device=modules[0].weight.device))
-    net.train(training)
-    for hook in hooks:
-        hook.remove()
-    flop = counter.get_flop_counts()
-    paths = {module: path for path, module in net.named_modules()}
-    rows, accumulated, field = [], 1.0, 1.0
-    for layer, start, end in zip(net.layers, places, [*places[1:], len(modules)], strict=True):
-        convolution, after = modules[start], modules[start + 1 : end]
-        dilation, stride = convolution.dilation[0], convolution.stride[0]
-        taps, step, before = convolution.kernel_size[0], stride, accumulated
-        if isinstance(convolution, nn.ConvTranspose2d):
-            # It is counted on the finer grid that it writes to, as in the paper; an output pixel
-            # there is reached by every second of the kernel's 4 taps.
-            taps, step = taps // stride, 1 / stride
-            before = accumulated * step
-        field += (taps - 1) * dilation * accumulated
-        accumulated *= step
-        norms = [module for module in after if isinstance(module, nn.BatchNorm2d)]
-        rows.append(
-            {
-                "layer": layer.name,
-                "X": sizes[convolution],
-                "C": convolution.out_channels,
-                "S": step,
-                "D": dilation,
-                "Sa": int(before),
-                "De": int(before * dilation),
-                "BN": bool(norms),
-                "L": end < len(modules) and any(isinstance(each, nn.Conv2d) for each in after),
-                "RF": int(field),
-                "parameters": sum(p.numel() for m in (convolution, *norms) for p in m.parameters()),
-                "flop": sum(flop[f"{type(net).__name__}.{paths[convolution]}"].values()),
-            }
-        )
-    return rows
-
-
 def bf16_is_fast(device: str | torch.device = "cpu") -> bool:
     """Whether the hardware multiplies bfloat16; where it does not, float32 is faster."""
     if torch.device(device).type == "cuda":
@@ -154,14 +87,6 @@ def bf16_is_fast(device: str | torch.device = "cpu") -> bool:
     # Private names of torch's, which may be missing.
     asks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in BF16_ON_CPU)
     return any(ask() for ask in asks if ask is not None)
-
-
-def check_architecture(width: float, head: str) -> None:
-    """Raise ValueError for a width or a head that no network has."""
-    if not 0 < width <= 4:
-        raise ValueError(f"width: expected a factor in (0, 4], got {width}")
-    if head not in HEADS:
-        raise ValueError(f"head: expected one of {', '.join(HEADS)}, got {head!r}")
 
 
 class NormalizeL(nn.Module):
@@ -336,6 +261,7 @@ def _block(layers: list[Layer], channels: int, width: float) -> tuple[list[nn.Mo
     return modules, channels
 
 
-def _is_layer(module: nn.Module) -> bool:
-    """Whether a module is a row of the table; 1x1 convolutions are heads."""
-    return isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.kernel_size != (1, 1)
+def device_of(model: object) -> torch.device:
+    """Where a model wants its input: where its parameters are, else the CPU."""
+    parameters = model.parameters() if isinstance(model, torch.nn.Module) else iter(())
+    return next((p.device for p in parameters), torch.device("cpu"))

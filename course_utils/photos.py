@@ -195,12 +195,6 @@ def is_named_picture(file: Path) -> bool:
     return Image.registered_extensions().get(ending) in KINDS or ending in {".heic", ".heif"}
 
 
-def shown(name: object) -> str:
-    """A name in one line, what is no letter, sign or blank as an escape: names of files may end a
-    line, or tell a terminal what to do."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(name))
-
-
 def _opened(source: str | Path | bytes | bytearray) -> Image.Image:
     """A picture of which only the beginning is read."""
     Image.init()

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils.color import in_gamut
+from course_utils.plumbing.limits import check_size
 
 # A choice has options; each has a probability and gives every material of the choice a hue in
 # degrees (0 is red, 90 yellow, 180 green, 270 blue) and a chroma.
@@ -65,12 +66,6 @@ class Scenes(NamedTuple):
     def l2_floor(self) -> float:
         """The MSE(ab), averaged over both channels, that no model can be expected to beat."""
         return self.variance_ab.mean().item()
-
-
-def check_size(size: int) -> None:
-    """Raise ValueError for a size that the network could not halve three times."""
-    if not isinstance(size, int) or size < 8 or size % 8:
-        raise ValueError(f"size: expected a positive multiple of 8, got {size}")
 
 
 def render(indices: list[int] | range, size: int = 64, seed: int = 0) -> Scenes:

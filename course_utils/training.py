@@ -14,23 +14,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from course_utils import distributed
 from course_utils.data import LabDataset, batches, open_source, order_of
-from course_utils.interruption import stop_when_asked
 from course_utils.losses import Objective, loss_of, rebalancing
-from course_utils.metrics import baselines, device_of, mean_mse, mse_ab
-from course_utils.network import AB_SCALE, ColorizationNet, bf16_is_fast
-from course_utils.progress import progress_bar
-from course_utils.runs import (
-    History,
-    Position,
-    TrainConfig,
-    check_data,
-    has_run,
-    make_folder,
-    resume_run,
-    save_run,
-)
+from course_utils.metrics import baselines, mean_mse, mse_ab
+from course_utils.network import AB_SCALE, ColorizationNet, bf16_is_fast, device_of
+from course_utils.plumbing import processes
+from course_utils.plumbing.checkpoints import Position, check_data, has_run, resume_run, save_run
+from course_utils.plumbing.files import make_folder
+from course_utils.plumbing.processes import stop_when_asked
+from course_utils.plumbing.progress import progress_bar
+from course_utils.recipe import History, TrainConfig
 
 SAVE_SECONDS = 300  # a long epoch is saved on the way, at most this much apart
 
@@ -73,7 +66,7 @@ def fit(
             config or with other pictures.
         FloatingPointError: the loss is no longer a number.
     """
-    device = torch.device(device) if device else distributed.device()
+    device = torch.device(device) if device else processes.device()
     if model is None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -85,7 +78,7 @@ def fit(
         )
     model.size = config.size
     model.to(device, memory_format=torch.channels_last)
-    distributed.synchronize_batch_norm(model)
+    processes.synchronize_batch_norm(model)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
@@ -111,11 +104,11 @@ def fit(
         history.fingerprint = fingerprint
     check_data(history, fingerprint)
     history.model = model
-    first = distributed.rank() == 0
+    first = processes.rank() == 0
     if on_data is not None and first:
         on_data(train, val)
     weights = rebalancing(train).to(device) if config.rebalanced else None
-    objective = distributed.wrap(Objective(model, weights))
+    objective = processes.wrap(Objective(model, weights))
     if compiled:
         objective = torch.compile(objective)
     train, val = _resident(train, device), _resident(val, device)
@@ -141,7 +134,7 @@ def fit(
                 for _ in _train_steps(config, objective, optimizer, train, position):
                     bar.update()
                     position.seconds = time.perf_counter() - began
-                    if distributed.total(asked()):
+                    if processes.total(asked()):
                         save()
                         raise KeyboardInterrupt
                     if time.perf_counter() - saved > SAVE_SECONDS:
@@ -186,13 +179,13 @@ def validate(
     model.eval()
     device = device_of(model)
     squared = loss = 0.0
-    for lightness, ab in batches(val, 64, device=device, deal=distributed.share):
+    for lightness, ab in batches(val, 64, device=device, deal=processes.share):
         share = len(ab) / len(val)
         with _precision(device):
             logits = model.logits(lightness)
             squared += share * mse_ab(model.ab_of(logits).float(), ab)
             loss += share * loss_of(model, logits, ab, weights).item()
-    measured = {"val_mse": distributed.total(squared), "val_loss": distributed.total(loss)}
+    measured = {"val_mse": processes.total(squared), "val_loss": processes.total(loss)}
     return measured if model.head == "classification" else {"val_mse": measured["val_mse"]}
 
 
@@ -210,7 +203,7 @@ def _train_steps(
     steps = -(-len(train) // config.batch_size)
     generator, size = _generator(config, position), config.size_at(position.epoch)
     shape = (config.batch_size, generator, config.augmented, device, size)
-    for lightness, ab in batches(train, *shape, position.step, distributed.even_share):
+    for lightness, ab in batches(train, *shape, position.step, processes.even_share):
         step = position.epoch * steps + position.step
         for group in optimizer.param_groups:
             group["lr"] = learning_rate_at(step, config.epochs * steps, config)
@@ -219,7 +212,7 @@ def _train_steps(
         optimizer.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
-        mean = distributed.total(loss.item()) / distributed.count()
+        mean = processes.total(loss.item()) / processes.count()
         done = position.step * config.batch_size
         chosen = order_of(train, _generator(config, position))[done : done + config.batch_size]
         if not isfinite(mean) or not torch.isfinite(norm):

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import torch
 
-from course_utils import distributed, losses
+from course_utils import losses
 from course_utils.data import LabDataset, Report, batches
 from course_utils.losses import Objective
 from course_utils.network import ColorizationNet
+from course_utils.plumbing import processes
 from course_utils.scenes import render
 from course_utils.training import TrainConfig, fit
 
@@ -31,10 +32,10 @@ def scenes() -> LabDataset:
 def first_gradient() -> list[torch.Tensor]:
     torch.manual_seed(0)
     net = ColorizationNet(CONFIG.width)
-    distributed.synchronize_batch_norm(net)
-    objective = distributed.wrap(Objective(net)).train()
+    processes.synchronize_batch_norm(net)
+    objective = processes.wrap(Objective(net)).train()
     generator = torch.Generator().manual_seed(0)
-    lightness, ab = next(batches(scenes(), 8, generator, True, deal=distributed.even_share))
+    lightness, ab = next(batches(scenes(), 8, generator, True, deal=processes.even_share))
     objective(lightness, ab).backward()
     return [parameter.grad for parameter in net.parameters()]
 
@@ -44,7 +45,7 @@ def train(out: Path, killed: int | None = None) -> None:
 
     def counted(*inputs: object) -> torch.Tensor:
         calls.append(inputs)
-        if len(calls) == killed and distributed.rank() == 1:
+        if len(calls) == killed and processes.rank() == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         return real(*inputs)
 
@@ -55,10 +56,10 @@ def train(out: Path, killed: int | None = None) -> None:
 
 if __name__ == "__main__":
     task, out, *killed = sys.argv[1:]
-    with distributed.process_group():
+    with processes.process_group():
         if task == "train":
             train(Path(out), *map(int, killed))
         else:
             gradient = first_gradient()
-            if distributed.rank() == 0:
+            if processes.rank() == 0:
                 torch.save(gradient, out)

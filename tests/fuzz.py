@@ -35,16 +35,17 @@ os.environ["MPLCONFIGDIR"] = os.environ["TORCHINDUCTOR_CACHE_DIR"] = os.environ[
 import torch
 from PIL import Image, ImageCms
 
-from course_utils import cli, doctor, download, training
+from course_utils import cli, doctor, training
 from course_utils.album import colorize_album
-from course_utils.cache import home
 from course_utils.colorize import colorize, load_model
 from course_utils.data import LabDataset, Report, open_source
 from course_utils.network import ColorizationNet
 from course_utils.photos import read_photo, sample_photo
-from course_utils.runs import History, TrainConfig
+from course_utils.plumbing import download
+from course_utils.plumbing.files import data_home
+from course_utils.plumbing.weights import read_network, save_weights
+from course_utils.recipe import History, TrainConfig
 from course_utils.scenes import render
-from course_utils.weights import read_network, save_weights
 from course_utils.widgets import (
     classification,
     dilated_cnn,
@@ -337,7 +338,7 @@ class Doors:
         for each in (folder, out):
             shutil.rmtree(each, ignore_errors=True)
             each.mkdir()
-        shutil.rmtree(home() / "cache", ignore_errors=True)
+        shutil.rmtree(data_home() / "cache", ignore_errors=True)
         outside.write_bytes(self.pictures[4])
         for _ in range(choices.number(5)):
             self._something(choices, folder, outside)

@@ -13,10 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
-from course_utils import cache
-from course_utils.cache import Pictures, look_of, open_cache
-from course_utils.data import near_duplicates, open_source
+from course_utils.data import open_source
 from course_utils.photos import all_files, photo_to_lab, pil_to_tensor, read_photo, sample_photo
+from course_utils.plumbing import cache
+from course_utils.plumbing.cache import Pictures, open_cache
+from course_utils.plumbing.duplicates import dhash, near_duplicates
 
 
 @pytest.fixture
@@ -177,8 +178,8 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path: Path) -> Non
 def test_near_duplicates_are_found_and_others_are_not() -> None:
     cat, rocket = sample_photo("cat"), sample_photo("rocket")
     copies = [cat, cat.resize((130, 100)), cat.crop((1, 1, 449, 298)), rocket, cat.rotate(90)]
-    looks = [look_of(pil_to_tensor(image)) for image in copies]
-    groups = near_duplicates([*looks, "", look_of(torch.full((3, 375, 500), 77).byte()), looks[3]])
+    hashes = [dhash(pil_to_tensor(image)) for image in copies]
+    groups = near_duplicates([*hashes, "", dhash(torch.full((3, 375, 500), 77).byte()), hashes[3]])
     assert groups[0] == groups[1] == groups[2]
     assert groups[3] == groups[7]
     assert len({groups[n] for n in (0, 3, 4, 5, 6)}) == 5

@@ -15,10 +15,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import bins, checks, color
+from course_utils.architecture import architecture_table
 from course_utils.checks import framework, progress
 from course_utils.checks.hints import HINTS
 from course_utils.doctor import LESSON_SECONDS
-from course_utils.network import LAYERS, architecture_table
+from course_utils.network import LAYERS
 from course_utils.photos import sample_photo
 
 DILATIONS = {row["layer"]: row["De"] for row in architecture_table()}

@@ -10,7 +10,7 @@ from PIL import Image
 from course_utils.cli import main
 from course_utils.colorize import WEIGHTS
 from course_utils.photos import sample_path
-from course_utils.weights import write_safetensors
+from course_utils.plumbing.weights import write_safetensors
 
 
 def train(photos: Path, out: Path, *more: str) -> int:

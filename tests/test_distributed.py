@@ -10,8 +10,8 @@ import torch
 from distributed_worker import CONFIG, first_gradient, train
 from torch import nn
 
-from course_utils import distributed
-from course_utils.runs import History
+from course_utils.plumbing import processes
+from course_utils.recipe import History
 
 WORKER = Path(__file__).parent / "distributed_worker.py"
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
@@ -55,10 +55,10 @@ def test_a_killed_process_ends_all_and_one_goes_on(tmp_path: Path) -> None:
 
 def test_without_torchrun_there_is_one_process() -> None:
     numbers = torch.arange(5)
-    assert torch.equal(distributed.share(numbers), numbers)
-    assert torch.equal(distributed.even_share(numbers), numbers)
-    assert distributed.total(2.5) == 2.5
+    assert torch.equal(processes.share(numbers), numbers)
+    assert torch.equal(processes.even_share(numbers), numbers)
+    assert processes.total(2.5) == 2.5
     model = nn.Sequential(nn.BatchNorm2d(3))
-    distributed.synchronize_batch_norm(model)
+    processes.synchronize_batch_norm(model)
     assert type(model[0]) is nn.BatchNorm2d
-    assert distributed.wrap(model) is model
+    assert processes.wrap(model) is model

@@ -16,10 +16,10 @@ import pytest
 import torchvision.datasets
 from PIL import Image
 
-from course_utils import download
 from course_utils.cli import main
 from course_utils.data import open_source
-from course_utils.download import SOURCES, Source, fetch, folder_of, unpack
+from course_utils.plumbing import download
+from course_utils.plumbing.download import SOURCES, Source, fetch, folder_of, unpack
 
 ROOT = Path(__file__).resolve().parent.parent
 

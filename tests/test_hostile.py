@@ -20,14 +20,15 @@ from safetensors.torch import save_file
 
 from course_utils import photos
 from course_utils.album import colorize_album, contact_sheet, write_contact_sheets
-from course_utils.cache import open_cache
 from course_utils.cli import main
 from course_utils.colorize import colorize
 from course_utils.data import open_source
 from course_utils.network import ColorizationNet
-from course_utils.photos import all_files, pil_to_tensor, read_photo, sample_photo, shown
-from course_utils.runs import History, TrainConfig
-from course_utils.weights import read_network, save_weights, write_whole
+from course_utils.photos import all_files, pil_to_tensor, read_photo, sample_photo
+from course_utils.plumbing.cache import open_cache
+from course_utils.plumbing.files import printable, write_atomic
+from course_utils.plumbing.weights import read_network, save_weights
+from course_utils.recipe import History, TrainConfig
 from course_utils.widgets import PhotoPicker, photo_channels
 from course_utils.widgets.results import UPLOADED
 
@@ -114,9 +115,9 @@ def test_tiny_and_thin_photographs(size: tuple[int, int], model: ColorizationNet
     assert colorize(content.getvalue(), model).size == size
     picker = PhotoPicker(model, 64)
     uploaded = {"photo.png": {"content": content.getvalue()}}
-    shown, words = picker.render(UPLOADED, "", uploaded, 16)
+    printable, words = picker.render(UPLOADED, "", uploaded, 16)
     assert f"{size[0]} x {size[1]} pixels" in words
-    assert shown.width <= 3 * 8 * 64 + 100
+    assert printable.width <= 3 * 8 * 64 + 100
 
 
 @pytest.mark.parametrize("size", [(30_000, 30_000), (12_000, 12_000), (2**31 - 1, 2**31 - 1)])
@@ -245,10 +246,10 @@ def test_names_in_one_line_each(
 @given(text=st.text())
 @settings(max_examples=200, derandomize=True)
 def test_a_shown_name_is_one_line(text: str) -> None:
-    assert shown(text).isprintable()
-    assert bool(shown(text)) == bool(text)
+    assert printable(text).isprintable()
+    assert bool(printable(text)) == bool(text)
     if text.isprintable():
-        assert shown(text) == text
+        assert printable(text) == text
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
@@ -320,7 +321,7 @@ def test_a_result_is_not_written_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "theirs").write_bytes(b"theirs")
     for name in ("result", "result.part"):
         (tmp_path / name).symlink_to(tmp_path / "theirs")
-    write_whole(tmp_path / "result", b"ours")
+    write_atomic(tmp_path / "result", b"ours")
     assert (tmp_path / "theirs").read_bytes() == b"theirs"
     assert (tmp_path / "result").read_bytes() == b"ours"
 

@@ -11,8 +11,8 @@ import torch
 from distributed_worker import CONFIG, scenes
 
 from course_utils import training
-from course_utils.runs import History
-from course_utils.weights import read_safetensors
+from course_utils.plumbing.weights import read_safetensors
+from course_utils.recipe import History
 
 KILLS = 20
 LONG = replace(CONFIG, epochs=40)

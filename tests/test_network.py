@@ -7,16 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from course_utils import weights
+from course_utils.architecture import architecture_table
 from course_utils.bins import AB_BINS, annealed_mean
 from course_utils.colorize import load_model
-from course_utils.network import (
-    LAYERS,
-    PAPER_LAYERS,
-    ColorizationNet,
-    architecture_table,
-    bf16_is_fast,
-)
+from course_utils.network import LAYERS, PAPER_LAYERS, ColorizationNet, bf16_is_fast
+from course_utils.plumbing import weights
 
 # X, C, S, D, Sa, De, BN, L of the paper's appendix; / C and BN of the released network.
 PAPER = """

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_utils import losses, training, weights
+from course_utils import losses, training
 from course_utils.colorize import load_model
 from course_utils.data import LabDataset, Report, batches, open_source
 from course_utils.losses import loss_of
 from course_utils.metrics import evaluate
 from course_utils.network import ColorizationNet
-from course_utils.runs import save_run
+from course_utils.plumbing import weights
+from course_utils.plumbing.checkpoints import save_run
 from course_utils.training import History, TrainConfig, fit, learning_rate_at
 
 CONFIG = TrainConfig(size=32, width=0.1, epochs=3, batch_size=8)

@@ -5,7 +5,12 @@ import torch
 from safetensors.torch import save_file
 
 from course_utils.network import ColorizationNet
-from course_utils.weights import load_weights, read_safetensors, save_weights, write_safetensors
+from course_utils.plumbing.weights import (
+    load_weights,
+    read_safetensors,
+    save_weights,
+    write_safetensors,
+)
 
 
 def test_weights_round_trip(tmp_path: Path) -> None:

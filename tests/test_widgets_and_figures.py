@@ -14,10 +14,10 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from course_utils import figures, widgets
+from course_utils.architecture import architecture_table
 from course_utils.color import delta_e, linear_to_lab, srgb_decode
 from course_utils.colorize import load_model
 from course_utils.data import LabDataset
-from course_utils.network import architecture_table
 from course_utils.photos import sample_path
 from course_utils.training import History, TrainConfig, fit
 from course_utils.widgets import judging, lab_color

@@ -6,7 +6,13 @@ from torch import nn
 
 from course_utils.colorize import load_model
 from course_utils.network import ColorizationNet
-from course_utils.winograd import FEWEST_CHANNELS, TILES, WinogradConv2d, pays, use_winograd
+from course_utils.plumbing.fast_conv import (
+    FEWEST_CHANNELS,
+    TILES,
+    WinogradConv2d,
+    pays,
+    use_winograd,
+)
 
 
 @pytest.mark.parametrize("dilation", [1, 2, 3])

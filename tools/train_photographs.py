@@ -33,7 +33,7 @@ from course_utils.data import GRAY_CHROMA, flip_and_crop
 from course_utils.losses import loss_of
 from course_utils.network import AB_SCALE, ColorizationNet
 from course_utils.photos import mean_chroma
-from course_utils.weights import write_safetensors
+from course_utils.plumbing.weights import write_safetensors
 
 SIDE, ACROSS = 96, 32  # pixels of a photograph; photographs along a side of a mosaic
 TWICE = "landscapes"  # seen twice as often, for they are few

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from course_utils.architecture import architecture_table
 from course_utils.checks.framework import NotTried, Wrong, call, check, number, untouched
-from course_utils.network import LAYERS, architecture_table
+from course_utils.network import LAYERS
 
 
 @check("Effective dilation")

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
-from course_utils.weights import write_whole
+from course_utils.plumbing.files import write_atomic
 
 EXERCISES: dict[str, tuple[str, str]] = {}  # check -> its lesson's module, and what it is called
 
@@ -32,7 +32,7 @@ def remember(check: str) -> None:
         with suppress(OSError):
             file().parent.mkdir(parents=True, exist_ok=True)
             known[check] = date.today().isoformat()
-            write_whole(file(), (json.dumps(known, indent=1) + "\n").encode())
+            write_atomic(file(), (json.dumps(known, indent=1) + "\n").encode())
 
 
 def table(lessons: dict[str, str]) -> str:

@@ -11,8 +11,7 @@ from torch.nn import functional as F
 
 from course_utils.bins import AB_BINS, annealed_mean
 from course_utils.color import lab_to_rgb
-from course_utils.metrics import device_of
-from course_utils.network import UPSAMPLING, ColorizationNet
+from course_utils.network import UPSAMPLING, ColorizationNet, device_of
 from course_utils.widgets.explorer import Explorer, photo_choice, slider
 from course_utils.widgets.pictures import paper, photo_lab, strip, titled, to_image, write
 

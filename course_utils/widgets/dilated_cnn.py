@@ -5,7 +5,7 @@ from math import floor
 import ipywidgets
 from PIL import Image, ImageDraw
 
-from course_utils.network import architecture_table
+from course_utils.architecture import architecture_table
 from course_utils.photos import sample_photo
 from course_utils.widgets.explorer import Explorer, photo_choice
 from course_utils.widgets.pictures import paper, strip

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from course_utils.data import LabDataset
 from course_utils.figures import comparison, loss_curve
 from course_utils.network import UPSAMPLING
-from course_utils.runs import History
+from course_utils.recipe import History
 from course_utils.widgets.explorer import Explorer
 from course_utils.widgets.pictures import paper, strip, titled, to_image
 

@@ -8,8 +8,8 @@ from PIL import Image
 from course_utils.colorize import colorize
 from course_utils.data import LabDataset
 from course_utils.figures import gray_of
-from course_utils.metrics import Model, device_of, mse_ab
-from course_utils.network import ColorizationNet
+from course_utils.metrics import Model, mse_ab
+from course_utils.network import ColorizationNet, device_of
 from course_utils.photos import read_photo, sample_photo
 from course_utils.widgets.explorer import PHOTOS, Explorer, path_text, slider
 from course_utils.widgets.pictures import path_of, side_by_side, strip, titled

@@ -5,7 +5,6 @@ A file appears whole or not at all, and reading one executes nothing.
 
 import json
 import pickle
-import secrets
 from http.client import HTTPException
 from math import prod
 from pathlib import Path
@@ -16,10 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from course_utils.bins import check_temperature
-from course_utils.cache import home
-from course_utils.network import ColorizationNet, check_architecture
-from course_utils.scenes import check_size
+from course_utils.network import ColorizationNet
+from course_utils.plumbing.files import data_home, write_atomic
+from course_utils.plumbing.limits import check_architecture, check_size, check_temperature
 
 # The network that the authors of the paper published, BSD-2. Its sha256 begins with the last part
 # of its name. It has no layer for the temperature, which is a temperature of 1.
@@ -85,12 +83,12 @@ def fetch_zhang2016(progress: bool = True) -> Path:
     Raises:
         ValueError: no connection, no room, or not the file that was expected.
     """
-    path = home() / "zhang2016.safetensors"
-    published = home() / Path(ZHANG2016).name
+    path = data_home() / "zhang2016.safetensors"
+    published = data_home() / Path(ZHANG2016).name
     prefix = published.stem.split("-")[-1]
     try:
-        home().mkdir(parents=True, exist_ok=True)
-        with FileLock(home() / "zhang2016.lock"):
+        data_home().mkdir(parents=True, exist_ok=True)
+        with FileLock(data_home() / "zhang2016.lock"):
             if not path.exists():
                 torch.hub.download_url_to_file(ZHANG2016, str(published), prefix, progress)
                 tensors = torch.load(published, map_location="cpu", weights_only=True)
@@ -144,20 +142,7 @@ def _fill(
 
 def write_safetensors(tensors: dict[str, Tensor], path: str | Path, about: dict) -> None:
     """Tensors and a few plain values in one file that appears whole or not at all."""
-    write_whole(path, save(tensors, metadata={"course": json.dumps(about)}))
-
-
-def write_whole(path: str | Path, content: bytes) -> None:
-    """Write a file so that nobody ever finds half of it."""
-    # A new name: nothing that is there is overwritten, and no link is followed.
-    part = Path(f"{path}.{secrets.token_hex(8)}.part")
-    try:
-        with open(part, "xb") as file:
-            file.write(content)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    write_atomic(path, save(tensors, metadata={"course": json.dumps(about)}))
 
 
 def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict]:

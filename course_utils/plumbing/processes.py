@@ -10,8 +10,10 @@ function here answers for one process.
 """
 
 import os
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 import torch
 from torch import Tensor, distributed, nn
@@ -92,6 +94,31 @@ def synchronize_batch_norm(model: nn.Module) -> None:
                 replacement = SynchronizedBatchNorm2d(child.num_features).to(child.weight.device)
                 replacement.load_state_dict(child.state_dict())
                 setattr(module, name, replacement)
+
+
+@contextmanager
+def stop_when_asked() -> Iterator[Callable[[], bool]]:
+    """Inside, SIGINT and SIGTERM only ask to stop; what this gives says whether one did. A second
+    one stops at once. Outside the main thread, where Python hears no signals, nobody asks."""
+    asked = False
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, ask)
+    except ValueError:  # not the main thread
+        pass
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class SynchronizedBatchNorm2d(nn.BatchNorm2d):

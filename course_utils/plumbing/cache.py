@@ -16,7 +16,6 @@ import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -26,23 +25,14 @@ from torch import Tensor
 
 from course_utils.color import rgb_to_lab
 from course_utils.photos import Fit, content_of, mean_chroma, read_pixels, resize
-from course_utils.progress import progress_bar
+from course_utils.plumbing.duplicates import dhash
+from course_utils.plumbing.files import data_home
+from course_utils.plumbing.progress import progress_bar
 
-VERSION = 2  # of the format and of everything that decides about pixels
+VERSION = 3  # of the format and of everything that decides about pixels
 KEPT_MAPPED = 16 * 2**20  # bytes read from a cache before its pages are given back
 AT_ONCE = 128  # photographs in work at a time while a cache is built, at most
 BYTES_AT_ONCE = 2**27  # that their Lab takes
-
-
-def home() -> Path:
-    """Where caches and downloads land: $COURSE_DATA, or the data/ folder of a checkout, or a
-    folder in the user's own cache."""
-    if "COURSE_DATA" in os.environ:
-        return Path(os.environ["COURSE_DATA"])
-    checkout = Path(__file__).resolve().parent.parent
-    if (checkout / "pyproject.toml").is_file():
-        return checkout / "data"
-    return Path.home() / ".cache" / "colorization-course"
 
 
 @dataclass
@@ -53,7 +43,7 @@ class Entry:
     digest: str = ""  # sha256 of its content; empty if it could not be read
     row: int = -1  # in lab.bin; -1 if it is not a picture that can be read
     chroma: float = 0.0  # its mean chroma
-    look: str = ""  # a hash that near-duplicates share for the most part
+    dhash: str = ""  # a hash that near-duplicates share for the most part
     problem: str = ""  # why it is not in lab.bin
 
 
@@ -110,7 +100,7 @@ def open_cache(
     Raises:
         ValueError: no room on the disk, or no right to write there.
     """
-    place = home() / "cache"
+    place = data_home() / "cache"
     whole = root.resolve()
     stem = f"{whole.name[:40]}-{size}-{fit}-{_short(whole.as_posix())}"
     folder = place / f"{stem}-{_fingerprint(files, root)}"
@@ -139,33 +129,6 @@ def open_cache(
     return folder / "lab.bin", entries
 
 
-def look_of(pixels: Tensor) -> str:
-    """128 bits, 32 hexadecimal digits: whether each of 8 x 8 places is darker than its neighbor
-    to the right, and than the one below. It survives another size or another compression. A flat
-    picture looks like nothing: an empty string. pixels are uint8 (3, H, W)."""
-    step = max(1, min(pixels.shape[1:]) // 128)
-    green = np.ascontiguousarray(pixels.numpy()[1, ::step, ::step])  # most of the luminance
-    down, across, area = _ninths(*green.shape)
-    places = down @ green.astype(np.float32) @ across / area  # 9 x 9 means
-    here = places[:8, :8]
-    bits = np.packbits((places[:8, 1:] > here, places[1:, :8] > here))
-    return bits.tobytes().hex() if bits.any() else ""
-
-
-@lru_cache(64)
-def _ninths(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What sums the 9 x 9 places of a picture from its left (9, height) and from its right
-    (width, 9), 1 where a line belongs to a ninth of them, else 0; and how large the places are."""
-
-    def ninths(length: int) -> np.ndarray:
-        edges = np.arange(9) * length // 9, -(-np.arange(1, 10) * length // 9)
-        place = np.arange(length)
-        return np.float32((place >= edges[0][:, None]) & (place < edges[1][:, None]))
-
-    down, across = ninths(height), ninths(width)
-    return down, across.T, np.outer(down.sum(1), across.sum(1))
-
-
 def _build(
     folder: Path,
     stem: str,
@@ -191,7 +154,7 @@ def _build(
             entry.problem = str(error).removeprefix(f"{file}: ")
             return entry, None
         small = resize(pixels, (size, size), fit)
-        entry.look = look_of(pixels)  # now that they are near the processor
+        entry.dhash = dhash(pixels)
         lab = rgb_to_lab(small)
         entry.chroma = mean_chroma(lab).item()
         return entry, lab.half()

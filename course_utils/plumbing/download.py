@@ -17,8 +17,8 @@ from urllib.request import Request, urlopen
 
 from filelock import FileLock
 
-from course_utils.cache import home
-from course_utils.progress import progress_bar
+from course_utils.plumbing.files import data_home
+from course_utils.plumbing.progress import progress_bar
 
 TRIES, TIMEOUT = 5, 30.0  # tries in a row that bring nothing; seconds without a byte
 CHUNK = 2**18
@@ -83,7 +83,7 @@ def folder_of(name: str) -> Path:
     Raises:
         ValueError: it has not been downloaded.
     """
-    folder = home() / name
+    folder = data_home() / name
     if not folder.is_dir():
         raise ValueError(
             f"{name}: expected in {folder}, not downloaded yet; run: course data fetch {name}"
@@ -99,21 +99,21 @@ def fetch(name: str, progress: bool = True) -> Path:
     """
     if name not in SOURCES:
         raise ValueError(f"source: expected one of {', '.join(SOURCES)}, got {name!r}")
-    source, folder = SOURCES[name], home() / name
+    source, folder = SOURCES[name], data_home() / name
     try:
-        home().mkdir(parents=True, exist_ok=True)
-        with FileLock(home() / f"{name}.lock"):
+        data_home().mkdir(parents=True, exist_ok=True)
+        with FileLock(data_home() / f"{name}.lock"):
             if folder.is_dir():
                 return folder
             if source.address == KAGGLE:
                 _from_kaggle(folder)
             else:
-                archive = home() / f"{name}.download"
+                archive = data_home() / f"{name}.download"
                 download(source, archive, progress)
                 unpack(archive, folder, source)
                 archive.unlink()
     except OSError as error:
-        raise ValueError(f"{name}: cannot write to {home()}: {error}") from error
+        raise ValueError(f"{name}: cannot write to {data_home()}: {error}") from error
     return folder
 
 

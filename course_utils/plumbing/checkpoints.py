@@ -1,0 +1,141 @@
+"""A training run on disk, written so that it can be resumed.
+
+A run's folder has `best.safetensors` (the weights of the best epoch), `last.safetensors` and
+`previous.safetensors` (all that resuming needs, and the state before that) and `history.jsonl` (a
+line an epoch). The rate and the random numbers follow from the place in the run, bfloat16 needs no
+scaler, so the state is: weights, moments of the optimizer, place, history, config, and the
+fingerprint of the data.
+"""
+
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from course_utils.network import ColorizationNet
+from course_utils.plumbing.weights import read_safetensors, save_weights, write_safetensors
+from course_utils.recipe import History, TrainConfig
+
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what AdamW keeps of a parameter
+STATES = ("last.safetensors", "previous.safetensors")
+
+
+@dataclass
+class Position:
+    """A place in a run: so many steps of an epoch (from 0) are done, and what they added up to."""
+
+    epoch: int = 0
+    step: int = 0
+    loss: float = 0.0  # each step's by its share of the pictures
+    norm: float = 0.0  # of the gradient, each step's by its share of the steps
+    seconds: float = 0.0
+
+
+def has_run(out: Path) -> bool:
+    """Whether a folder has a run that could be gone on with."""
+    return any((out / name).exists() for name in STATES)
+
+
+def save_run(
+    history: History, optimizer: torch.optim.Optimizer, position: Position, out: Path
+) -> None:
+    """Write all that resuming needs, and after an epoch the best weights and the history too."""
+    model, config = history.model, history.config
+    if position.step == 0 and history.best is history.rows[-1]:
+        about = {"size": config.size, "data": Path(config.data).name, **history.rows[-1]}
+        save_weights(model, out / "best.safetensors", **about)
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in state.items()}
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    about = {"width": config.width, "head": config.head, "rows": history.rows, **history.head()}
+    about["position"] = asdict(position)
+    last, previous = (out / name for name in STATES)
+    write_safetensors(tensors, out / "next.safetensors", about)
+    if last.exists():
+        last.replace(previous)
+    (out / "next.safetensors").replace(last)
+    history.save(out / "history.jsonl")
+
+
+def resume_run(
+    config: TrainConfig, model: ColorizationNet, optimizer: torch.optim.Optimizer, out: Path
+) -> tuple[History, Position]:
+    """Put a run's last state that can be read into model and optimizer; how far it had come.
+
+    Raises:
+        ValueError: the run is of another config, or has no state that can be read.
+    """
+    problems = []
+    for state in filter(Path.exists, (out / name for name in STATES)):
+        try:
+            tensors, about = read_safetensors(state)
+            history, position = History.of(about, about["rows"]), Position(**about["position"])
+            started = history.config
+            done = (position.epoch, position.step)
+            sums = (position.loss, position.norm, position.seconds)
+            if [*map(type, done)] != [int, int] or not {*map(type, sums)} <= {int, float}:
+                raise TypeError(str(position))
+            if position.epoch != len(history.rows) or position.step < 0:
+                raise ValueError(f"{len(history.rows)} epochs, and {position}")
+            _check_config(config, started, out)
+            _restore(tensors, model, optimizer)
+        except OtherConfig:
+            raise
+        except (ValueError, KeyError, IndexError, TypeError, RuntimeError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            problems.append(f"{state}: expected the state of a run, got something else ({reason})")
+            continue
+        for left in out.glob("next.safetensors.*.part"):  # of a process that was killed
+            left.unlink(missing_ok=True)
+        for problem in problems:
+            warnings.warn(f"{problem}; going on from {state.name}", stacklevel=2)
+        history.save(out / "history.jsonl")
+        return history, position
+    raise ValueError(f"{problems[0]}; choose another folder")
+
+
+class OtherConfig(ValueError):
+    """A run was started with another config than the one it is resumed with."""
+
+
+def _check_config(config: TrainConfig, started: TrainConfig, out: Path) -> None:
+    for name, value in asdict(config).items():
+        before = getattr(started, name)
+        if before != value:
+            raise OtherConfig(
+                f"{out}: expected a run with {name}={value!r}, it was started with "
+                f"{name}={before!r}; resume with that, or choose another folder"
+            )
+
+
+def check_data(history: History, fingerprint: str) -> None:
+    """Raises ValueError if a run was started with other pictures."""
+    if history.fingerprint != fingerprint:
+        raise ValueError(
+            f"data: expected the pictures that the run was started with, those in "
+            f"{history.config.data} have changed; train anew in another folder"
+        )
+
+
+def _restore(
+    tensors: dict[str, torch.Tensor], model: ColorizationNet, optimizer: torch.optim.Optimizer
+) -> None:
+    weights, state = {}, {}
+    parameters = list(model.parameters())
+    for name, tensor in tensors.items():
+        kind, rest = name.split(".", 1)
+        if kind == "model":
+            weights[rest] = tensor
+        else:
+            number, moment = rest.split(".", 1)
+            shape = () if moment == "step" else parameters[int(number)].shape
+            if moment not in MOMENTS or tensor.shape != shape:
+                raise ValueError(f"{name} of shape {tuple(tensor.shape)}")
+            if tensor.ndim > 0:  # fused AdamW wants the memory layout of the parameter
+                tensor = torch.empty_like(parameters[int(number)]).copy_(tensor)
+            state.setdefault(int(number), {})[moment] = tensor
+    model.load_state_dict(weights)
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -1,0 +1,53 @@
+"""Where files lie, how they are written, and how their names are printed."""
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+
+def data_home() -> Path:
+    """Where caches and downloads land: $COURSE_DATA, or the data/ folder of a checkout, or a
+    folder in the user's own cache."""
+    if "COURSE_DATA" in os.environ:
+        return Path(os.environ["COURSE_DATA"])
+    checkout = Path(__file__).resolve().parent.parent.parent
+    if (checkout / "pyproject.toml").is_file():
+        return checkout / "data"
+    return Path.home() / ".cache" / "colorization-course"
+
+
+def make_folder(path: str | Path) -> Path:
+    """A folder that can be written to.
+
+    Raises:
+        ValueError: it cannot be.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return Path(path)
+    except OSError as error:
+        raise ValueError(
+            f"out: expected a folder that can be written to, got {path} ({error.strerror}); "
+            "choose another"
+        ) from None
+
+
+def write_atomic(path: str | Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all, also if the machine stops in between."""
+    # A new name: nothing that is there is overwritten, and no link is followed.
+    part = Path(f"{path}.{secrets.token_hex(8)}.part")
+    try:
+        with open(part, "xb") as file:
+            file.write(content)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def printable(name: object) -> str:
+    """A name with its control characters escaped: the name of a file may hold a line break, or a
+    command to the terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(name))

@@ -1,0 +1,151 @@
+"""What decides a training (its config), and what was learned (its history). Lesson 4."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from course_utils.plumbing.files import write_atomic
+from course_utils.plumbing.limits import STRIDE, check_architecture, check_size
+
+if TYPE_CHECKING:
+    from course_utils.network import ColorizationNet
+
+MOST_HISTORY = 2**26  # bytes; an epoch takes some hundred
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides what is learned: on one CPU, equal configs give equal runs."""
+
+    data: str = "scenes"  # a source's name or a folder, see data.open_source
+    size: int = 64  # pixels; a laptop's minutes go with its square
+    width: float = 0.25  # a sixteenth of the released network's parameters
+    head: str = "regression"  # "regression" for L2, "classification" for the ab bins
+    rebalanced: bool = False  # classification: rare colors weigh more, see bins.class_weights
+    epochs: int = 40  # as in the mini-project
+    batch_size: int = 64
+    learning_rate: float = 1.5e-3  # the peak of the cycle
+    weight_decay: float = 1e-2
+    warm_up: float = 0.2  # share of all steps in which the rate climbs to its peak
+    gradient_clip: float = 1.0  # largest norm of the gradient that is let through
+    augmented: bool = True  # flips and crops
+    oversize: float = 1.5  # photographs are cropped from copies this much larger: crops stay sharp
+    growth: float = 0.75  # share of the epochs in which photographs grow from half of size to all
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", str(self.data))
+        limits = {
+            "size": (8, 4096),
+            "epochs": (1, 10**6),
+            "batch_size": (1, 10**6),
+            "learning_rate": (1e-12, 1e3),
+            "seed": (0, 2**32),
+            "oversize": (1, 4),
+            "growth": (0, 1),
+        }
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name}: expected {low:g} to {high:g}, got {value}")
+        check_size(self.size)
+        check_architecture(self.width, self.head)
+        if self.rebalanced and self.head != "classification":
+            raise ValueError("rebalanced: expected head 'classification', L2 has no classes")
+
+    @property
+    def train_size(self) -> int:
+        """The size of the pictures that crops are cut from; a scene is as sharp at every size."""
+        if not self.augmented or self.data == "scenes":
+            return self.size
+        return STRIDE * round(self.oversize * self.size / STRIDE)
+
+    def size_at(self, epoch: int) -> int:
+        """The size of the pictures of an epoch (from 0): small ones teach the rough things in a
+        fraction of the time. Scenes keep theirs, so that errors compare with their floor."""
+        grown = 1.0
+        if self.augmented and self.data != "scenes" and self.growth > 0:
+            grown = min(1.0, epoch / (self.growth * self.epochs))
+        small = min(self.size, 2 * STRIDE)  # of one pixel at an eighth BatchNorm learns nothing
+        return max(small, STRIDE * int((1 + grown) / 2 * self.size / STRIDE))
+
+
+@dataclass
+class History:
+    """What a run learned, epoch by epoch.
+
+    A row has `epoch` (from 1), `train_loss` (MSE(ab) for regression, nats for classification),
+    `val_mse` (MSE(ab)), for classification `val_loss` (nats), `learning_rate`, `gradient_norm`
+    (mean before clipping), `seconds`.
+    """
+
+    config: TrainConfig
+    baselines: dict[str, float]  # MSE(ab) on the validation pictures
+    l2_floor: float | None = None  # where the source knows it
+    rows: list[dict[str, float]] = field(default_factory=list)
+    fingerprint: str | None = None  # of the pictures
+    model: "ColorizationNet | None" = field(default=None, repr=False)
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The row with the lowest validation loss."""
+        measure = "val_mse" if self.config.head == "regression" else "val_loss"
+        return min(self.rows, key=lambda row: row[measure])
+
+    def head(self) -> dict:
+        """What a history file says in its first line."""
+        return {
+            "config": asdict(self.config),
+            "baselines": self.baselines,
+            "l2_floor": self.l2_floor,
+            "fingerprint": self.fingerprint,
+        }
+
+    def save(self, path: str | Path) -> None:
+        """Write a history file, whole or not at all."""
+        lines = [json.dumps(line) + "\n" for line in (self.head(), *self.rows)]
+        write_atomic(path, "".join(lines).encode())
+
+    @classmethod
+    def load(cls, path: str | Path) -> "History":
+        """Read a history file.
+
+        Raises:
+            ValueError: no such file, or not a history.
+        """
+        try:
+            if Path(path).exists() and not 0 < Path(path).stat().st_size < MOST_HISTORY:
+                raise ValueError("a file of another length")
+            head, *rows = map(json.loads, Path(path).read_text(encoding="utf-8").splitlines())
+            return cls.of(head, rows)
+        except FileNotFoundError:
+            raise ValueError(f"{path}: expected a history file, no such file") from None
+        except (ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else str(error)[:200]
+            raise ValueError(f"{path}: expected a history file, got: {reason}") from None
+
+    @classmethod
+    def of(cls, head: dict, rows: list) -> "History":
+        """What a file says, if it is a history: else KeyError, TypeError or ValueError."""
+        for name, value in head["config"].items() if isinstance(head["config"], dict) else ():
+            wanted = TrainConfig.__dataclass_fields__[name].type
+            if type(value) is not wanted and not (wanted is float and type(value) is int):
+                raise TypeError(f"{name} {value!r}")
+        config = TrainConfig(**head["config"])
+        floor, baselines = head["l2_floor"], head["baselines"]
+        measures = {"epoch", "train_loss", "val_mse"}
+        measures |= {"val_loss"} if config.head == "classification" else set()
+        if not isinstance(baselines, dict) or not isinstance(rows, list):
+            raise TypeError("no table")
+        for row in rows:
+            if not isinstance(row, dict) or not measures <= set(row):
+                raise TypeError(f"an epoch without {', '.join(sorted(measures))}")
+        numbers = [0 if floor is None else floor, *baselines.values()]
+        for value in chain(numbers, *(row.values() for row in rows)):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"{value!r} in place of a number")
+        if not isinstance(head.get("fingerprint"), str | None):
+            raise TypeError("a fingerprint that is no text")
+        return cls(config, baselines, floor, rows, head.get("fingerprint"))
