@@ -1,5 +1,7 @@
-"""What a training minimises: L2 for the regression head, cross-entropy for classification."""
+"""What a training minimizes: L2 for the regression head, cross-entropy for classification.
+Lessons 4 and 6."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,20 +17,24 @@ class Objective(nn.Module):
     Args:
         model: the network.
         weights: of the bins (313,), see `loss_of`.
+        bf16: compute in mixed bfloat16, for hardware that has it.
     """
 
-    def __init__(self, model: ColorizationNet, weights: Tensor | None = None) -> None:
+    def __init__(
+        self, model: ColorizationNet, weights: Tensor | None = None, bf16: bool = False
+    ) -> None:
         super().__init__()
-        self.model, self.weights = model, weights
+        self.model, self.weights, self.bf16 = model, weights, bf16
 
     def forward(self, lightness: Tensor, ab: Tensor) -> Tensor:
-        return loss_of(self.model, self.model.logits(lightness), ab, self.weights)
+        with torch.autocast(lightness.device.type, torch.bfloat16, enabled=self.bf16):
+            return loss_of(self.model, self.model.logits(lightness), ab, self.weights)
 
 
 def loss_of(
     model: ColorizationNet, logits: Tensor, ab: Tensor, weights: Tensor | None = None
 ) -> Tensor:
-    """What is minimised, from `model.logits` (B, 313, H/4, W/4) and the true ab (B, 2, H, W).
+    """What is minimized, from `model.logits` (B, 313, H/4, W/4) and the true ab (B, 2, H, W).
 
     Regression: the mean squared error of ab / 110. Classification: the cross-entropy with the
     soft-encoded true color, at the quarter size at which the network decides; each pixel counts

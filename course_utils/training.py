@@ -1,31 +1,56 @@
-"""One training loop, the same on a laptop and on a GPU.
+"""One training loop, the same on a laptop and on a GPU. Lesson 4.
 
-The recipe: shuffled batches with flips and crops, small pictures first and large ones last, AdamW
-under a one-cycle learning rate, gradients clipped, bfloat16 where the processor has it, validation
-after every epoch. On a CPU a run is repeatable, and a resumed run is bit for bit the one that was
-not interrupted. Several processes run the same loop, see `distributed`.
+`train_epoch` has the lesson's four lines, `fit` is a whole training. The recipe: shuffled batches
+with flips and crops, small pictures first and large ones last, AdamW under a one-cycle learning
+rate, gradients clipped, bfloat16 where the processor has it, validation after every epoch. On a CPU
+a run is repeatable, and a resumed run is bit for bit the one that was not interrupted. Several
+processes run the same loop, see `plumbing.processes`.
 """
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from math import cos, isfinite, pi, prod
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from course_utils.data import LabDataset, batches, open_source, order_of
 from course_utils.losses import Objective, loss_of, rebalancing
 from course_utils.metrics import baselines, mean_mse, mse_ab
 from course_utils.network import AB_SCALE, ColorizationNet, bf16_is_fast, device_of
 from course_utils.plumbing import processes
-from course_utils.plumbing.checkpoints import Position, check_data, has_run, resume_run, save_run
+from course_utils.plumbing.checkpoints import (
+    Position,
+    check_data,
+    has_run,
+    resume_run,
+    save_run,
+)
 from course_utils.plumbing.files import make_folder
-from course_utils.plumbing.processes import stop_when_asked
 from course_utils.plumbing.progress import progress_bar
 from course_utils.recipe import History, TrainConfig
 
 SAVE_SECONDS = 300  # a long epoch is saved on the way, at most this much apart
+
+
+def train_epoch(objective: nn.Module, optimizer: torch.optim.Optimizer, epoch: "Epoch") -> None:
+    """Learn from each batch of an epoch once.
+
+    Args:
+        objective: L (B, 1, H, W) and the true ab (B, 2, H, W) -> the loss, see `losses.Objective`.
+        optimizer: of its parameters.
+        epoch: gives the batches, and is told the loss of each.
+    """
+    objective.train()
+    for L, ab in epoch.batches():
+        loss = objective(L, ab)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        epoch.stepped(loss)
 
 
 def fit(
@@ -47,7 +72,7 @@ def fit(
         config: the recipe.
         train, val: the pictures; opened from `config.data` where not given. Those to train on
             may be larger than `config.size` where they are cropped.
-        out: a folder for weights and history, see `runs`.
+        out: a folder for weights and history, see `plumbing.checkpoints`.
         resume: go on from `out` if a run of the same config, on the same pictures, stopped there.
         device: "cpu" or "cuda"; by default a GPU where there is one.
         progress: show a progress bar with the loss and the time left.
@@ -64,93 +89,45 @@ def fit(
         ValueError: a bad source, pictures of another size, a model that is not what the config
             says, a folder that cannot be written or already has a run, or a resume from another
             config or with other pictures.
-        FloatingPointError: the loss is no longer a number.
+        FloatingPointError: the loss is NaN or infinite.
     """
     device = torch.device(device) if device else processes.device()
-    if model is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            model = ColorizationNet(config.width, config.head)
-    if (model.width, model.head) != (config.width, config.head):
-        raise ValueError(
-            f"model: expected width {config.width:g} and head {config.head}, as the config says; "
-            f"got {model.width:g} and {model.head}"
-        )
-    model.size = config.size
-    model.to(device, memory_format=torch.channels_last)
+    first = processes.rank() == 0
+    model = _network(config, model).to(device, memory_format=torch.channels_last)
     processes.synchronize_batch_norm(model)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
-    history, position = None, Position()
-    if out is not None:
-        out = make_folder(out)
-        if has_run(out):
-            if not resume:
-                raise ValueError(
-                    f"out: expected a folder without a run, {out} has one; go on with it by "
-                    "--resume (resume=True), or choose another folder"
-                )
-            history, position = resume_run(config, model, optimizer, out)
+    optimizer = ClippedAdamW(model.parameters(), config)
+    out = None if out is None else make_folder(out)
+    history, position = _last_state(config, model, optimizer, out, resume)
     if train is None:
         train = open_source(config.data, config.train_size, "train", progress)
     if val is None:
         val = open_source(config.data, config.size, "val", progress)
     _check_pictures(config, train, val)
-    fingerprint = f"{train.fingerprint} {val.fingerprint}"
-    if history is None:
-        known = baselines(train).items()
-        history = History(config, {n: mean_mse(b, val) for n, b in known}, val.l2_floor)
-        history.fingerprint = fingerprint
-    check_data(history, fingerprint)
+    history = history or _new_history(config, train, val)
+    check_data(history, _fingerprint(train, val))
     history.model = model
-    first = processes.rank() == 0
     if on_data is not None and first:
         on_data(train, val)
     weights = rebalancing(train).to(device) if config.rebalanced else None
-    objective = processes.wrap(Objective(model, weights))
+    objective = processes.wrap(Objective(model, weights, bf16=bf16_is_fast(device)))
     if compiled:
         objective = torch.compile(objective)
     train, val = _resident(train, device), _resident(val, device)
-
-    steps = -(-len(train) // config.batch_size)  # an epoch
-    bar = progress_bar(
-        total=config.epochs * steps,
-        initial=position.epoch * steps + position.step,
-        desc="training",
-        unit="step",
-        disable=not (progress and first),
-    )
+    bar = _bar(config, position, train, disable=not (progress and first))
 
     def save() -> None:
         if out is not None and first:
             save_run(history, optimizer, position, out)
 
     try:
-        with stop_when_asked() as asked:
+        with processes.stop_when_asked() as asked:
             while position.epoch < config.epochs:
-                saved = time.perf_counter()
-                began = saved - position.seconds
-                for _ in _train_steps(config, objective, optimizer, train, position):
-                    bar.update()
-                    position.seconds = time.perf_counter() - began
-                    if processes.total(asked()):
-                        save()
-                        raise KeyboardInterrupt
-                    if time.perf_counter() - saved > SAVE_SECONDS:
-                        save()
-                        saved = time.perf_counter()
-                row = _row(config, position, steps)
-                row |= validate(model, val, weights)
-                if not isfinite(row["val_mse"]):
-                    raise FloatingPointError(_diverged(config, f"the validation error of {row}"))
-                history.rows.append(row)
+                epoch = Epoch(config, train, position, optimizer, bar, save, asked)
+                train_epoch(objective, optimizer, epoch)
+                row = epoch.row() | validate(model, val, weights)
+                history.rows.append(_check_row(config, row))
                 position = Position(epoch=position.epoch + 1)
-                bar.set_postfix(
-                    epoch=position.epoch,
-                    loss=f"{row['train_loss']:.4g}",
-                    val_mse=f"{row['val_mse']:.1f}",
-                )
+                bar.set_postfix(epoch=row["epoch"], val_mse=f"{row['val_mse']:.1f}")
                 save()
                 if on_epoch is not None and first:
                     on_epoch(history)
@@ -181,7 +158,7 @@ def validate(
     squared = loss = 0.0
     for lightness, ab in batches(val, 64, device=device, deal=processes.share):
         share = len(ab) / len(val)
-        with _precision(device):
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device)):
             logits = model.logits(lightness)
             squared += share * mse_ab(model.ab_of(logits).float(), ab)
             loss += share * loss_of(model, logits, ab, weights).item()
@@ -189,60 +166,151 @@ def validate(
     return measured if model.head == "classification" else {"val_mse": measured["val_mse"]}
 
 
-def _train_steps(
+class ClippedAdamW(torch.optim.AdamW):
+    """AdamW on gradients that are scaled down to a norm of at most `config.gradient_clip`. One
+    that is NaN or infinite changes nothing."""
+
+    def __init__(self, parameters: Iterator[nn.Parameter], config: TrainConfig) -> None:
+        super().__init__(
+            parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+        self.most, self.gradient_norm = config.gradient_clip, 0.0
+
+    def step(self, closure: None = None) -> None:
+        """Take a step; `gradient_norm` is then the norm before it was scaled."""
+        parameters = [each for group in self.param_groups for each in group["params"]]
+        self.gradient_norm = nn.utils.clip_grad_norm_(parameters, self.most).item()
+        if isfinite(self.gradient_norm):
+            super().step(closure)
+
+
+@dataclass
+class Epoch:
+    """What surrounds the steps of an epoch: its batches, the learning rate, sums of what was
+    measured, the progress bar, and when to save or to stop."""
+
+    config: TrainConfig
+    train: LabDataset
+    position: Position  # moves on with every step
+    optimizer: ClippedAdamW
+    bar: tqdm
+    save: Callable[[], None]
+    asked: Callable[[], bool]  # whether somebody wants the training to stop
+
+    def __post_init__(self) -> None:
+        self.steps = _steps(self.config, self.train)
+        self.saved = time.perf_counter()
+        self.began = self.saved - self.position.seconds
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """L (B, 1, H, W) and ab (B, 2, H, W) of each batch that is left, see `data.batches`."""
+        config, groups = self.config, self.optimizer.param_groups
+        size, device = config.size_at(self.position.epoch), groups[0]["params"][0].device
+        shape = (config.batch_size, self._generator(), config.augmented, device, size)
+        for batch in batches(self.train, *shape, self.position.step, processes.even_share):
+            for group in groups:
+                group["lr"] = self._learning_rate(self.position.step)
+            yield batch
+
+    def stepped(self, loss: Tensor) -> None:
+        """Note the loss, (), of a batch that was learned from.
+
+        Raises:
+            FloatingPointError: the loss or the gradient is NaN or infinite.
+            KeyboardInterrupt: somebody wants the training to stop; it was saved.
+        """
+        place, mean = self.position, processes.total(loss.item()) / processes.count()
+        done = place.step * self.config.batch_size
+        chosen = order_of(self.train, self._generator())[done : done + self.config.batch_size]
+        if not (isfinite(mean) and isfinite(self.optimizer.gradient_norm)):
+            what = f"the loss of epoch {place.epoch + 1}, step {place.step + 1},"
+            names = ", ".join(self.train.names[n] for n in chosen)
+            raise FloatingPointError(f"{_diverged(self.config, what)}; its pictures: {names}")
+        place.loss += mean * len(chosen) / len(self.train)
+        place.norm += self.optimizer.gradient_norm / self.steps
+        place.step += 1
+        place.seconds = time.perf_counter() - self.began
+        self.bar.update()
+        stop = bool(processes.total(self.asked()))
+        if stop or time.perf_counter() - self.saved > SAVE_SECONDS:
+            self.save()
+            self.saved = time.perf_counter()
+        if stop:
+            raise KeyboardInterrupt
+
+    def row(self) -> dict[str, float]:
+        """What the history says of the epoch when it has ended."""
+        regression = self.config.head == "regression"
+        return {
+            "epoch": self.position.epoch + 1,
+            "train_loss": self.position.loss * (AB_SCALE**2 if regression else 1),  # CIE units
+            "learning_rate": self._learning_rate(self.steps - 1),
+            "gradient_norm": self.position.norm,
+            "seconds": round(self.position.seconds, 2),
+        }
+
+    def _learning_rate(self, step: int) -> float:
+        done = self.position.epoch * self.steps + step
+        return learning_rate_at(done, self.config.epochs * self.steps, self.config)
+
+    def _generator(self) -> torch.Generator:
+        """The random numbers of the epoch. Its number is a part of the seed, so that a resumed run
+        sees what it would have seen."""
+        return torch.Generator().manual_seed(1_000_003 * self.config.seed + self.position.epoch)
+
+
+def _network(config: TrainConfig, model: ColorizationNet | None) -> ColorizationNet:
+    """A new network as the config says, or the given one if it is such a network."""
+    if model is None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            model = ColorizationNet(config.width, config.head)
+    if (model.width, model.head) != (config.width, config.head):
+        raise ValueError(
+            f"model: expected width {config.width:g} and head {config.head}, as the config says; "
+            f"got {model.width:g} and {model.head}"
+        )
+    model.size = config.size
+    return model
+
+
+def _last_state(
     config: TrainConfig,
-    objective: nn.Module,
+    model: ColorizationNet,
     optimizer: torch.optim.Optimizer,
-    train: LabDataset,
-    position: Position,
-) -> Iterator[None]:
-    """Train from a position to the end of its epoch; a pause after each step."""
-    objective.train()
-    parameters = list(objective.parameters())
-    device = parameters[0].device
-    steps = -(-len(train) // config.batch_size)
-    generator, size = _generator(config, position), config.size_at(position.epoch)
-    shape = (config.batch_size, generator, config.augmented, device, size)
-    for lightness, ab in batches(train, *shape, position.step, processes.even_share):
-        step = position.epoch * steps + position.step
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate_at(step, config.epochs * steps, config)
-        with _precision(device):
-            loss = objective(lightness, ab)
-        optimizer.zero_grad()
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
-        mean = processes.total(loss.item()) / processes.count()
-        done = position.step * config.batch_size
-        chosen = order_of(train, _generator(config, position))[done : done + config.batch_size]
-        if not isfinite(mean) or not torch.isfinite(norm):
-            where = f"the loss of epoch {position.epoch + 1}, step {position.step + 1},"
-            names = ", ".join(train.names[n] for n in chosen)
-            raise FloatingPointError(f"{_diverged(config, where)}; its pictures: {names}")
-        optimizer.step()
-        position.loss += mean * len(chosen) / len(train)
-        position.norm += norm.item() / steps
-        position.step += 1
-        yield
+    out: Path | None,
+    resume: bool,
+) -> tuple[History | None, Position]:
+    """Where a run in `out` stopped, its state put into model and optimizer; else the start."""
+    if out is None or not has_run(out):
+        return None, Position()
+    if not resume:
+        raise ValueError(
+            f"out: expected a folder without a run, {out} has one; go on with it by "
+            "--resume (resume=True), or choose another folder"
+        )
+    return resume_run(config, model, optimizer, out)
 
 
-def _generator(config: TrainConfig, position: Position) -> torch.Generator:
-    """The random numbers of an epoch. Its number is a part of the seed, so that a resumed run
-    sees what it would have seen."""
-    return torch.Generator().manual_seed(1_000_003 * config.seed + position.epoch)
+def _new_history(config: TrainConfig, train: LabDataset, val: LabDataset) -> History:
+    errors = {name: mean_mse(baseline, val) for name, baseline in baselines(train).items()}
+    return History(config, errors, val.l2_floor, fingerprint=_fingerprint(train, val))
 
 
-def _row(config: TrainConfig, position: Position, steps: int) -> dict[str, float]:
-    """What the history says of the epoch that ended."""
-    last = (position.epoch + 1) * steps - 1
-    regression = config.head == "regression"
-    return {
-        "epoch": position.epoch + 1,
-        "train_loss": position.loss * AB_SCALE**2 if regression else position.loss,  # CIE units
-        "learning_rate": learning_rate_at(last, config.epochs * steps, config),
-        "gradient_norm": position.norm,
-        "seconds": round(position.seconds, 2),
-    }
+def _fingerprint(train: LabDataset, val: LabDataset) -> str:
+    return f"{train.fingerprint} {val.fingerprint}"
+
+
+def _steps(config: TrainConfig, train: LabDataset) -> int:
+    """Of an epoch."""
+    return -(-len(train) // config.batch_size)
+
+
+def _bar(config: TrainConfig, position: Position, train: LabDataset, disable: bool) -> tqdm:
+    steps = _steps(config, train)
+    done = position.epoch * steps + position.step
+    total = config.epochs * steps
+    return progress_bar(total=total, initial=done, desc="training", unit="step", disable=disable)
 
 
 def _resident(dataset: LabDataset, device: torch.device) -> LabDataset:
@@ -255,11 +323,6 @@ def _resident(dataset: LabDataset, device: torch.device) -> LabDataset:
     return LabDataset(dataset.lab[:].to(device), dataset.names, dataset.report, dataset.l2_floor)
 
 
-def _precision(device: torch.device) -> torch.autocast:
-    """Mixed bfloat16 where the hardware has it."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device))
-
-
 def _check_pictures(config: TrainConfig, train: LabDataset, val: LabDataset) -> None:
     for name, dataset in (("train", train), ("val", val)):
         if len(dataset) == 0:
@@ -269,10 +332,18 @@ def _check_pictures(config: TrainConfig, train: LabDataset, val: LabDataset) -> 
             raise ValueError(f"{name}: expected size {config.size}, got {dataset.size}")
     if config.size == 8 and len(train) % config.batch_size == 1:
         raise ValueError(
-            "batch_size: at size 8 a last batch of one picture has nothing to normalise over; "
+            "batch_size: at size 8 a last batch of one picture has nothing to normalize over; "
             f"choose another than {config.batch_size} for {len(train)} pictures"
         )
 
 
+def _check_row(config: TrainConfig, row: dict[str, float]) -> dict[str, float]:
+    """A row of the history, if its validation error is a number."""
+    if not isfinite(row["val_mse"]):
+        raise FloatingPointError(_diverged(config, f"the validation error of {row}"))
+    return row
+
+
 def _diverged(config: TrainConfig, what: str) -> str:
-    return f"{what} is no number; try a learning rate below {config.learning_rate:g}"
+    rate = config.learning_rate
+    return f"{what} is NaN or infinite; try a learning rate below {rate:g}"

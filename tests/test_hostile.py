@@ -550,7 +550,7 @@ def test_any_command_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("course_utils.training._train_steps", lambda *_: pytest.fail("it trained"))
+    monkeypatch.setattr("course_utils.training.train_epoch", lambda *_: pytest.fail("it trained"))
     capsys.readouterr()
     try:
         code = main(arguments)

@@ -217,14 +217,14 @@ def test_the_state_before_the_last_is_used(
 def test_a_full_disk_leaves_the_state_before(
     scene_dataset: LabDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, write = run(scene_dataset), weights.write_whole
+    whole, write = run(scene_dataset), weights.write_atomic
 
     def full(path: Path, content: bytes) -> None:
         if path.name == "next.safetensors" and (tmp_path / "previous.safetensors").exists():
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, content)
 
-    monkeypatch.setattr(weights, "write_whole", full)
+    monkeypatch.setattr(weights, "write_atomic", full)
     with pytest.raises(OSError, match="No space left"):
         run(scene_dataset, out=tmp_path)
     monkeypatch.undo()
