@@ -11,8 +11,6 @@ Sources: IEC 61966-2-1 (sRGB); CIE 15 (Lab). The constants are those of scikit-i
 that its results and ours can be compared number by number.
 """
 
-from collections.abc import Callable
-from math import prod
 from typing import Literal
 
 import numpy as np
@@ -32,16 +30,6 @@ WHITE_D65 = np.array([0.95047, 1.0, 1.08883])
 # endless slope.
 SRGB_JOIN_ENCODED, SRGB_JOIN_LINEAR, SRGB_SLOPE = 0.04045, 0.0031308, 12.92
 LAB_JOIN_T, LAB_JOIN_F, LAB_SLOPE, LAB_OFFSET = 0.008856, 0.2068966, 7.787, 16 / 116
-
-# L = 116 f(Y) - 16, a = 500 (f(X) - f(Y)), b = 200 (f(Y) - f(Z)), as one matrix and one shift.
-F_TO_LAB = np.array([[0.0, 116.0, 0.0], [500.0, -500.0, 0.0], [0.0, 200.0, -200.0]])
-LAB_SHIFT = np.array([-16.0, 0.0, 0.0])
-
-LINEAR_TO_T = SRGB_TO_XYZ / WHITE_D65[:, None]
-T_TO_LINEAR = np.linalg.inv(LINEAR_TO_T)
-LAB_TO_F = np.linalg.inv(F_TO_LAB)
-
-SLAB = 32_768  # pixels converted at a time on the CPU: what lies between stays in the cache
 
 
 def srgb_decode(rgb: Tensor) -> Tensor:
@@ -67,24 +55,47 @@ def lab_f_inverse(f: Tensor) -> Tensor:
     return torch.where(f > LAB_JOIN_F, f**3, (f - LAB_OFFSET) / LAB_SLOPE)
 
 
+def linear_to_xyz(linear: Tensor) -> Tensor:
+    """Linear sRGB (..., 3, H, W) to CIE XYZ relative to white, which has X = Y = Z = 1."""
+    return _mix(SRGB_TO_XYZ / WHITE_D65[:, None], linear)
+
+
+def xyz_to_linear(xyz: Tensor) -> Tensor:
+    """The inverse of `linear_to_xyz`."""
+    return _mix(np.linalg.inv(SRGB_TO_XYZ / WHITE_D65[:, None]), xyz)
+
+
 def linear_to_lab(linear: Tensor) -> Tensor:
     """Linear sRGB (..., 3, H, W) in [0, 1] to Lab: the formula alone, with nothing checked."""
-    f = lab_f(_mix(LINEAR_TO_T, linear))
-    return _mix(F_TO_LAB, f) + f.new_tensor(LAB_SHIFT).reshape(3, 1, 1)
+    fx, fy, fz = lab_f(linear_to_xyz(linear)).unbind(-3)  # each (..., H, W)
+    L = 116 * fy - 16
+    a = 500 * (fx - fy)
+    b = 200 * (fy - fz)
+    return torch.stack((L, a, b), dim=-3)
 
 
 def lab_to_linear(lab: Tensor) -> Tensor:
     """Lab (..., 3, H, W) to linear sRGB, not clipped: outside [0, 1] is outside the gamut."""
-    fx, fy, fz = _mix(LAB_TO_F, lab - lab.new_tensor(LAB_SHIFT).reshape(3, 1, 1)).unbind(-3)
-    f = torch.stack((fx, fy, fz.clamp(min=0)), dim=-3)  # as scikit-image does: no negative Z
-    return _mix(T_TO_LINEAR, lab_f_inverse(f))
+    L, a, b = lab.unbind(-3)
+    fy = (L + 16) / 116
+    fx = fy + a / 500
+    fz = (fy - b / 200).clamp(min=0)  # as in scikit-image: no negative Z
+    return xyz_to_linear(lab_f_inverse(torch.stack((fx, fy, fz), dim=-3)))
+
+
+def _mix(matrix: np.ndarray, planes: Tensor) -> Tensor:
+    """Multiply the channels of (..., 3, H, W) by a 3x3 matrix, term by term: as a matrix product
+    autocast or TF32 would round it to few bits."""
+    columns = planes.new_tensor(matrix).T[..., None, None]  # 3 of (3, 1, 1)
+    terms = zip(columns, planes.unsqueeze(-4).unbind(-3), strict=True)
+    return sum(column * plane for column, plane in terms)
 
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:
     """Convert sRGB to CIE Lab.
 
-    Bytes on the CPU go through numpy; what bounds them is the table that decodes, then the cube
-    root. What bounds floats is torch's two powers.
+    Floats go through the formulas above. Bytes on the CPU take a faster way to the same numbers,
+    see `plumbing.fast_lab`.
 
     Args:
         rgb: (..., 3, H, W), uint8 in 0..255, or float32 / float64 in [0, 1]; any device.
@@ -101,11 +112,11 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     _check_channels(rgb, "rgb")
     if rgb.dtype == torch.uint8:
         if rgb.device.type == "cpu":
-            return _in_slabs(_bytes_to_lab, rgb, np.float32)
-        return linear_to_lab(torch.from_numpy(DECODED_BYTES).to(rgb.device)[rgb.int()])
+            return fast_lab.rgb_to_lab(rgb)
+        return linear_to_lab(srgb_decode(rgb.float() / 255))
     _check_float(rgb, "rgb", "uint8 in 0..255")
     _check_range(rgb, 0.0, 1.0, "rgb as float", "divide by 255, or pass uint8")
-    return _formula_in_slabs(lambda part: linear_to_lab(srgb_decode(part)), rgb)
+    return fast_lab.formula_in_slabs(lambda part: linear_to_lab(srgb_decode(part)), rgb)
 
 
 def rgb_to_lightness(rgb: Tensor) -> Tensor:
@@ -118,7 +129,7 @@ def rgb_to_lightness(rgb: Tensor) -> Tensor:
     """
     if isinstance(rgb, Tensor) and rgb.dtype == torch.uint8 and rgb.device.type == "cpu":
         _check_channels(rgb, "rgb")
-        return _in_slabs(_bytes_to_lightness, rgb, np.float32, channels=1)
+        return fast_lab.rgb_to_lightness(rgb)
     return rgb_to_lab(rgb)[..., :1, :, :]
 
 
@@ -135,7 +146,9 @@ def fit_gamut(lab: Tensor) -> Tensor:
     outside = ~in_gamut(lab)  # (..., H, W)
     result = lab.clone()
     planes = result.movedim(-3, 0)  # (3, ..., H, W), the same memory
-    planes[:, outside] = torch.from_numpy(_paler(planes[:, outside].cpu().numpy())).to(lab.device)
+    planes[:, outside] = torch.from_numpy(fast_lab.paler(planes[:, outside].cpu().numpy())).to(
+        lab.device
+    )
     return result
 
 
@@ -150,13 +163,13 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
         TypeError, ValueError: a wrong type, shape or range, with what was expected.
     """
     _check_lab(lab)
-    return _formula_in_slabs(lambda part: srgb_encode(lab_to_linear(part).clamp(0, 1)), lab)
+    return fast_lab.formula_in_slabs(lambda part: srgb_encode(lab_to_linear(part).clamp(0, 1)), lab)
 
 
 def lab_to_uint8(lab: Tensor, fit: bool = False) -> Tensor:
     """Convert CIE Lab to 8-bit sRGB: `lab_to_rgb` times 255, rounded.
 
-    On the CPU through numpy; what bounds it is the table that encodes.
+    On the CPU it takes a faster way, see `plumbing.fast_lab`.
 
     Args:
         lab: (..., 3, H, W) float32 or float64, L in 0..100; any device.
@@ -170,19 +183,14 @@ def lab_to_uint8(lab: Tensor, fit: bool = False) -> Tensor:
     lab = lab.detach()
     if lab.device.type != "cpu":
         return (lab_to_rgb(fit_gamut(lab) if fit else lab) * 255).round().to(torch.uint8)
-    made = _in_slabs(_lab_to_bytes, lab, np.uint8, channels=4)
-    rgb, outside = made[..., :3, :, :], made[..., 3, :, :].bool()
-    if fit:
-        few = _linear_of(_paler(lab.movedim(-3, 0)[:, outside].numpy()))
-        rgb.movedim(-3, 0)[:, outside] = torch.from_numpy(_encode(few))
-    return rgb
+    return fast_lab.lab_to_uint8(lab, fit)
 
 
 def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
     """Which colors an sRGB screen can show: lab (..., 3, H, W) -> bool (..., H, W)."""
     _check_channels(lab, "lab")
     planes = lab.detach().movedim(-3, 0)  # (3, ..., H, W)
-    shown = _is_shown(_linear_of(planes.flatten(1).cpu().numpy()), tolerance)
+    shown = fast_lab.is_shown(fast_lab.linear_of(planes.flatten(1).cpu().numpy()), tolerance)
     return torch.from_numpy(shown).reshape(planes.shape[1:]).to(lab.device)
 
 
@@ -243,127 +251,6 @@ def delta_e(
     return difference.to(first.device, torch.result_type(first, second))
 
 
-DECODED_BYTES = srgb_decode(torch.arange(256, dtype=torch.float64) / 255).float().numpy()
-DECODED_PAIRS = (  # of two bytes at once
-    DECODED_BYTES[np.arange(65_536, dtype=np.uint16).view(np.uint8)].view(np.complex64)
-)
-ENCODED_BYTES = (  # of linear light in steps of 1 / 65535
-    (255 * srgb_encode(torch.linspace(0, 1, 65_536, dtype=torch.float64))).round().byte().numpy()
-)
-
-
-def _bytes_to_lab(rgb: np.ndarray, lab: np.ndarray) -> None:
-    """`rgb_to_lab` of bytes (3, n), into `lab` (3, n)."""
-    np.matmul(_float32(F_TO_LAB), _bytes_to_f(LINEAR_TO_T, rgb), out=lab)
-    lab[0] += np.float32(LAB_SHIFT[0])
-
-
-def _bytes_to_lightness(rgb: np.ndarray, lightness: np.ndarray) -> None:
-    """`rgb_to_lightness` of bytes (3, n), into `lightness` (1, n)."""
-    np.multiply(_bytes_to_f(LINEAR_TO_T[1], rgb), np.float32(F_TO_LAB[0, 1]), out=lightness[0])
-    lightness += np.float32(LAB_SHIFT[0])
-
-
-def _bytes_to_f(matrix: np.ndarray, rgb: np.ndarray) -> np.ndarray:
-    """`lab_f` of decoded bytes (3, n) times a matrix, or a row of it."""
-    t = _float32(matrix) @ _decode(rgb)
-    dark = np.flatnonzero(t <= LAB_JOIN_T)  # few in most photographs
-    straight = LAB_SLOPE * t.ravel()[dark] + LAB_OFFSET
-    f = np.cbrt(t, out=t)
-    f.ravel()[dark] = straight
-    return f
-
-
-def _decode(rgb: np.ndarray) -> np.ndarray:
-    """Bytes of sRGB (3, n) as linear light."""
-    if rgb.shape[1] % 2:
-        return DECODED_BYTES.take(rgb)
-    pairs = np.ascontiguousarray(rgb).view(np.uint16)  # two at a time: half of the look-ups
-    return DECODED_PAIRS.take(pairs, mode="wrap").view(np.float32)
-
-
-def _lab_to_bytes(lab: np.ndarray, rows: np.ndarray) -> None:
-    """Lab (3, n) as bytes, into `rows` (4, n): R, G, B, clipped, and 1 where that changed the
-    color."""
-    linear = _linear_of(lab)
-    rows[:3] = _encode(linear)
-    np.logical_not(_is_shown(linear), out=rows[3].view(bool))
-
-
-def _encode(linear: np.ndarray) -> np.ndarray:
-    """Linear light (3, n) as bytes of sRGB."""
-    return ENCODED_BYTES.take((65_535 * linear.clip(0, 1) + 0.5).astype(np.uint16))
-
-
-def _linear_of(lab: np.ndarray) -> np.ndarray:
-    """`lab_to_linear` of (3, n)."""
-    f = LAB_TO_F.astype(lab.dtype) @ (lab - LAB_SHIFT.astype(lab.dtype)[:, None])
-    f[2].clip(min=0, out=f[2])
-    t = f * f * f
-    np.copyto(t, (f - LAB_OFFSET) / LAB_SLOPE, where=f <= LAB_JOIN_F)
-    return T_TO_LINEAR.astype(lab.dtype) @ t
-
-
-def _is_shown(linear: np.ndarray, tolerance: float = 1e-4) -> np.ndarray:
-    """Which linear colors (3, n) a screen can show."""
-    return ((linear >= -tolerance) & (linear <= 1 + tolerance)).all(axis=0)
-
-
-def _paler(lab: np.ndarray, steps: int = 8) -> np.ndarray:
-    """`fit_gamut` of colors (3, n) that are outside. How much of its chroma a color keeps is found
-    by halving an interval, to 1 / 2^steps of it."""
-    keep, part, paler = np.zeros_like(lab[0]), 1.0, lab.copy()
-    for _ in range(steps):
-        part /= 2
-        paler[1:] = lab[1:] * (keep + part)
-        keep += part * _is_shown(_linear_of(paler))
-    paler[1:] = lab[1:] * keep
-    return paler
-
-
-def _float32(matrix: np.ndarray) -> np.ndarray:
-    return matrix.astype(np.float32)
-
-
-def _formula_in_slabs(formula: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
-    """A formula of (..., 3, H, W), see `_in_slabs`. What needs a gradient or is on another device
-    goes whole."""
-    if image.device.type != "cpu" or (image.requires_grad and torch.is_grad_enabled()):
-        return formula(image)
-
-    def convert(part: np.ndarray, out: np.ndarray) -> None:
-        torch.from_numpy(out)[:, None].copy_(formula(torch.from_numpy(part)[:, None]))
-
-    image = image.detach()
-    return _in_slabs(convert, image, image.numpy().dtype)
-
-
-def _in_slabs(
-    convert: Callable[[np.ndarray, np.ndarray], None],
-    image: Tensor,
-    dtype: np.dtype | type,
-    channels: int = 3,
-) -> Tensor:
-    """Convert (..., 3, H, W) to (..., channels, H, W) on the CPU, a slab (3, n) of pixels at a time
-    into its place (channels, n), so that what lies between stays in the cache and small."""
-    *leading, _, height, width = image.shape
-    planes = image.numpy().reshape(prod(leading), 3, height * width)
-    out = np.empty((len(planes), channels, height * width), dtype)
-    for one, result in zip(planes, out, strict=True):
-        for start in range(0, height * width, SLAB):
-            part = slice(start, start + SLAB)
-            convert(one[:, part], result[:, part])
-    return torch.from_numpy(out.reshape(*leading, channels, height, width))
-
-
-def _mix(matrix: np.ndarray, planes: Tensor) -> Tensor:
-    """Multiply the channels of (..., 3, H, W) by a 3x3 matrix, term by term: as a matrix product
-    autocast or TF32 would round it to few bits."""
-    columns = planes.new_tensor(matrix).T[..., None, None]  # 3 of (3, 1, 1)
-    terms = zip(columns, planes.unsqueeze(-4).unbind(-3), strict=True)
-    return sum(column * plane for column, plane in terms)
-
-
 def _check_lab(lab: Tensor) -> None:
     _check_channels(lab, "lab")
     _check_float(lab, "lab")
@@ -395,3 +282,6 @@ def _check_range(values: Tensor, low: float, high: float, name: str, hint: str) 
     slack = 1e-4 * (high - low)
     if not (least >= low - slack and most <= high + slack):  # also catches NaN
         raise ValueError(f"{name}: expected {low:g} to {high:g}, got {least:g} to {most:g}; {hint}")
+
+
+from course_utils.plumbing import fast_lab  # noqa: E402  (it needs the formulas above)

@@ -9,7 +9,6 @@ import torch
 
 from course_utils.color import (
     LAB_JOIN_T,
-    LINEAR_TO_T,
     SRGB_JOIN_ENCODED,
     SRGB_JOIN_LINEAR,
     delta_e,
@@ -21,6 +20,7 @@ from course_utils.color import (
     rgb_to_lab,
     rgb_to_lightness,
 )
+from course_utils.plumbing.fast_lab import LINEAR_TO_T
 
 
 def some_byte_colors() -> torch.Tensor:
