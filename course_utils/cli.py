@@ -1,4 +1,5 @@
-"""The `course` command: a thin face on the package.
+"""The `course` command: a thin face on the package. What needs torch is imported only after the
+command line has been found right.
 
 Exit status: 0 on success, 2 with one line on bad input, 1 when some of several photographs
 could not be colorized, 130 when interrupted.
@@ -14,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from course_utils.plumbing.files import make_folder, printable
-from course_utils.plumbing.limits import HEADS
+from course_utils.plumbing.limits import HEADS, check_temperature, check_view
 from course_utils.recipe import TrainConfig
 
 if TYPE_CHECKING:
-    from course_utils.data import Report
+    from course_utils.album import Album
+    from course_utils.data import LabDataset, Report
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,36 +70,27 @@ def _doctor(_: argparse.Namespace) -> int:
 
 def _progress(_: argparse.Namespace) -> int:
     """Which exercises of which lesson are done."""
-    from course_utils.checks import progress
-    from course_utils.doctor import LESSON_SECONDS
+    from course_utils.plumbing import lessons
 
-    print(progress.table({lesson[3:]: lesson for lesson in LESSON_SECONDS}))
-    return 0
-
-
-def _set_home(options: argparse.Namespace) -> int:
-    from course_utils.repository import set_home
-
-    for file in set_home(Path.cwd(), options.home):
-        print(file.relative_to(Path.cwd()))
+    print(lessons.table())
     return 0
 
 
 def _train(options: argparse.Namespace) -> int:
-    from course_utils.colorize import load_model
-    from course_utils.data import LabDataset
-    from course_utils.figures import comparison, loss_curve
-    from course_utils.plumbing import processes
-    from course_utils.training import fit
-
     names = ("data", "size", "width", "head", "rebalanced", "epochs", "seed")
     names += ("batch_size", "learning_rate", "growth")
     if options.growth is None:  # a trained network knows photographs at full size already
         options.growth = 0.0 if options.start else TrainConfig.growth
     config = TrainConfig(**{name: getattr(options, name) for name in names})
+
+    from course_utils.colorize import load_model
+    from course_utils.figures import comparison, loss_curve
+    from course_utils.plumbing import processes
+    from course_utils.training import fit
+
     sets: list[LabDataset] = []
 
-    def on_data(train: LabDataset, val: LabDataset) -> None:
+    def on_data(train: "LabDataset", val: "LabDataset") -> None:
         _say_unreadable(train.report, val.report)
         print(f"{len(train)} pictures to train on, {len(val)} to validate on", file=sys.stderr)
         sets.extend((train, val))
@@ -130,15 +123,17 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from course_utils.colorize import check_view, load_model
+    if options.size is not None:
+        check_view(options.size)
+    if options.each is not None and Path(options.each).exists():
+        raise ValueError(f"each: expected a new file, {options.each} exists; choose another name")
+
+    from course_utils.colorize import load_model
     from course_utils.data import open_source
     from course_utils.metrics import baselines, each_picture, evaluate, format_table
 
-    if options.each is not None and Path(options.each).exists():
-        raise ValueError(f"each: expected a new file, {options.each} exists; choose another name")
     model = load_model(options.weights)
     size = model.size if options.size is None else options.size
-    check_view(size)
     dataset = open_source(options.data, size, options.split, progress=True)
     train = dataset
     if options.split != "train":
@@ -160,16 +155,19 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _colorize(options: argparse.Namespace) -> int:
-    from course_utils.album import Album, colorize_album, write_contact_sheets
-    from course_utils.colorize import check_view, load_model
+    if options.size is not None:
+        check_view(options.size)
+    if options.temperature is not None:
+        check_temperature(options.temperature)
+
+    from course_utils.album import colorize_album, write_contact_sheets
+    from course_utils.colorize import load_model
 
     model = load_model(options.weights, fast=True)
     if options.temperature is not None:
         model.set_temperature(options.temperature)
-    if options.size is not None:
-        check_view(options.size)
 
-    def on_photo(photo: Path, album: Album) -> None:
+    def on_photo(photo: Path, album: "Album") -> None:
         if photo in album.failed:
             _complain(printable(album.failed[photo]))
         elif photo in album.kept:
@@ -232,10 +230,6 @@ def _parser() -> argparse.ArgumentParser:
 
     progress = commands.add_parser("progress", help="which exercises are done")
     progress.set_defaults(run=_progress)
-
-    home = commands.add_parser("set-home", help="after a fork: rewrite the course's address")
-    home.add_argument("home", metavar="OWNER/NAME")
-    home.set_defaults(run=_set_home)
 
     data = commands.add_parser("data", help="sources of pictures")
     actions = data.add_subparsers(required=True, metavar="ACTION")

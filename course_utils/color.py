@@ -284,4 +284,5 @@ def _check_range(values: Tensor, low: float, high: float, name: str, hint: str) 
         raise ValueError(f"{name}: expected {low:g} to {high:g}, got {least:g} to {most:g}; {hint}")
 
 
-from course_utils.plumbing import fast_lab  # noqa: E402  (it needs the formulas above)
+# At the end, for it needs the formulas above.
+from course_utils.plumbing import fast_lab  # noqa: E402

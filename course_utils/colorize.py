@@ -16,7 +16,7 @@ from course_utils.color import lab_to_uint8, rgb_to_lightness
 from course_utils.network import ColorizationNet, bf16_is_fast, device_of
 from course_utils.photos import pil_to_tensor, read_photo, resize
 from course_utils.plumbing.fast_conv import use_winograd
-from course_utils.plumbing.limits import STRIDE, check_size
+from course_utils.plumbing.limits import MOST_SEEN, STRIDE, check_view
 from course_utils.plumbing.weights import fetch_zhang2016, read_network
 
 _HERE = Path(__file__).resolve().parent
@@ -24,7 +24,6 @@ _HERE = Path(__file__).resolve().parent
 WEIGHTS = next(filter(Path.is_dir, (_HERE / "trained", _HERE.parent / "data" / "weights")))
 BAND = 128  # rows that are colored at a time
 LONGEST = 8  # the network's view of a thin strip is at most this many times as long as wide
-MOST_SEEN = 1024  # pixels a side of a square view, so that memory is bounded
 
 
 def load_model(
@@ -130,13 +129,6 @@ def colorize(
     result = Image.fromarray(pixels.permute(1, 2, 0).numpy())
     result.info |= info
     return result
-
-
-def check_view(size: int) -> None:
-    """Raise ValueError for a size that a network could not see, or not within some memory."""
-    check_size(size)
-    if size > MOST_SEEN:
-        raise ValueError(f"size: expected at most {MOST_SEEN}, got {size}; choose a smaller one")
 
 
 def joint_bilateral(ab: Tensor, guide: Tensor, nearness: float = 0.5, alike: float = 8.0) -> Tensor:

@@ -22,13 +22,7 @@ from course_utils.losses import Objective, loss_of, rebalancing
 from course_utils.metrics import baselines, mean_mse, mse_ab
 from course_utils.network import AB_SCALE, ColorizationNet, bf16_is_fast, device_of
 from course_utils.plumbing import processes
-from course_utils.plumbing.checkpoints import (
-    Position,
-    check_data,
-    has_run,
-    resume_run,
-    save_run,
-)
+from course_utils.plumbing.checkpoints import Position, check_data, has_run, resume_run, save_run
 from course_utils.plumbing.files import make_folder
 from course_utils.plumbing.progress import progress_bar
 from course_utils.recipe import History, TrainConfig

@@ -502,7 +502,6 @@ def command(choices: Choices) -> list[str]:
     known = {
         "doctor": [],
         "progress": [],
-        "set-home": ["WORD"],
         "data": ["WORD", "WORD"],
         "train": [
             "--data",

@@ -16,11 +16,12 @@ from torch.nn import functional as F
 
 from course_utils import bins, checks, color
 from course_utils.architecture import architecture_table
-from course_utils.checks import framework, progress
+from course_utils.checks import framework
 from course_utils.checks.hints import HINTS
-from course_utils.doctor import LESSON_SECONDS
 from course_utils.network import LAYERS
 from course_utils.photos import sample_photo
+from course_utils.plumbing import lessons
+from course_utils.plumbing.lessons import LESSON_SECONDS
 
 DILATIONS = {row["layer"]: row["De"] for row in architecture_table()}
 OWN_STRIDE_COUNTED = {
@@ -791,26 +792,25 @@ def test_a_colorized_photo(capsys: pytest.CaptureFixture) -> None:
 def test_progress_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "new"))
     assert said("what_is_guessed", "La", capsys).startswith("✗")
-    assert progress.done() == {}
+    assert lessons.done() == {}
     said("what_is_guessed", "ab", capsys)
-    assert list(progress.done()) == ["what_is_guessed"]
-    lessons = {"start_here": "00_start_here", "results": "05_results"}
-    lines = progress.table(lessons).splitlines()
+    assert list(lessons.done()) == ["what_is_guessed"]
+    lines = lessons.table().splitlines()
     assert lines[0].split() == ["00_start_here", "1", "of", "2"]
     assert "  ✓ What the network guesses" in lines
     assert "  ○ AuC" in lines
     for text in ("{", "[1, 2]", '{"no such check": "x"}'):  # a torn or foreign file is no progress
-        progress.file().write_text(text)
-        assert progress.done() == {}
+        lessons.file().write_text(text)
+        assert lessons.done() == {}
     said("what_is_guessed", "ab", capsys)
-    assert list(progress.done()) == ["what_is_guessed"]
+    assert list(lessons.done()) == ["what_is_guessed"]
 
 
 def test_every_exercise_belongs_to_a_lesson() -> None:
-    modules = {module for module, _ in progress.EXERCISES.values()}
+    modules = {module for module, _ in lessons.exercises().values()}
     assert modules == {lesson[3:] for lesson in LESSON_SECONDS}
-    assert set(progress.EXERCISES) == set(checks.__all__)
-    assert len(progress.EXERCISES) >= 25
+    assert set(lessons.exercises()) == set(checks.__all__)
+    assert len(lessons.exercises()) >= 25
 
 
 def test_a_home_that_cannot_be_written_does_not_disturb(

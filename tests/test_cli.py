@@ -1,6 +1,8 @@
 import csv
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -197,3 +199,29 @@ def test_wrong_words(command: list[str], capsys: pytest.CaptureFixture) -> None:
         main(command)
     assert stop.value.code == 2
     assert capsys.readouterr().err.startswith("course: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["progress"],
+        ["colorise", "photo.jpg"],
+        ["train", "--data", "scenes", "--out", "x", "--size", "63"],
+        ["colorize", "photo.jpg", "--size", "4096"],
+        ["colorize", "photo.jpg", "--temperature", "2"],
+    ],
+)
+def test_help_and_mistakes_do_not_wait_for_torch(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom course_utils.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "print('modules', *{each.split('.')[0] for each in sys.modules})"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    modules = ran.stdout.splitlines()[-1].split()
+    assert modules[0] == "modules"
+    assert not {"torch", "numpy", "PIL", "matplotlib", "skimage"} & set(modules)

@@ -518,7 +518,7 @@ def test_what_is_no_history(content: bytes, tmp_path: Path) -> None:
 
 words = st.sampled_from(
     [
-        *("colorize", "evaluate", "train", "data", "list", "progress", "set-home", "a/b", "x.jpg"),
+        *("colorize", "evaluate", "train", "data", "list", "progress", "a/b", "x.jpg"),
         *("--weights", "--out", "--data", "--size", "--width", "--epochs", "--temperature", "--"),
         *(
             "landscapes",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from course_utils.doctor import LESSON_SECONDS
+from course_utils.plumbing.lessons import LESSON_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
 CONDA_NAMES = {"torch": "pytorch"}

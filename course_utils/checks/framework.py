@@ -7,8 +7,8 @@ from functools import wraps
 import numpy as np
 import torch
 
-from course_utils.checks import progress
 from course_utils.checks.hints import HINTS
+from course_utils.plumbing import lessons
 
 USUAL_ERRORS = {  # a part of what Python or PyTorch says -> what helps
     "ambiguous": " Hint: torch.where chooses for each number of a tensor.",
@@ -34,8 +34,6 @@ def check(exercise: str) -> Callable:
     """Turn a function that raises `NotTried` or `Wrong` into one that prints."""
 
     def decorate(function: Callable[[object], None]) -> Callable[[object], None]:
-        progress.EXERCISES[function.__name__] = (function.__module__.split(".")[-1], exercise)
-
         @wraps(function)
         def printed(answer: object = None) -> None:
             try:
@@ -46,7 +44,7 @@ def check(exercise: str) -> Callable:
                     warnings.simplefilter("ignore", DeprecationWarning)
                     function(answer)
                 print(f"✓ {exercise}: right.")
-                progress.remember(function.__name__)
+                lessons.remember(function.__name__)
             except NotTried:
                 print(f"○ {exercise}: not tried yet.")
             except Wrong as wrong:

@@ -3,12 +3,20 @@ told at once."""
 
 HEADS = ("regression", "classification")
 STRIDE = 8  # the picture is smallest in conv4 to conv7, at an eighth of its size
+MOST_SEEN = 1024  # pixels a side of what a network sees of a photograph: bounds memory
 
 
 def check_size(size: int) -> None:
     """Raise ValueError for a size that the network could not halve three times."""
     if not isinstance(size, int) or size < 8 or size % 8:
         raise ValueError(f"size: expected a positive multiple of 8, got {size}")
+
+
+def check_view(size: int) -> None:
+    """Raise ValueError for a size that a network could not see, or not within some memory."""
+    check_size(size)
+    if size > MOST_SEEN:
+        raise ValueError(f"size: expected at most {MOST_SEEN}, got {size}; choose a smaller one")
 
 
 def check_architecture(width: float, head: str) -> None:

@@ -1,8 +1,10 @@
-"""Where the course lives on GitHub. Badges, set-up cells and the README name the address that
-stands in pyproject.toml, and that of the web site, which follows from it; teachers who fork the
-course rewrite both everywhere by `course set-home`.
+"""After a fork: rewrite the course's address, `python tools/set_home.py OWNER/NAME`.
+
+Badges, set-up cells and the README name the address that stands in pyproject.toml, and that of the
+web site, which follows from it.
 """
 
+import argparse
 import re
 import tomllib
 from pathlib import Path
@@ -55,3 +57,17 @@ def set_home(root: Path, home: str) -> list[Path]:
             file.write_bytes(new.encode())
             changed.append(file)
     return changed
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("home", metavar="OWNER/NAME")
+    try:
+        for file in set_home(Path.cwd(), parser.parse_args(arguments).home):
+            print(file.relative_to(Path.cwd()))
+    except ValueError as error:
+        parser.error(str(error))
+
+
+if __name__ == "__main__":
+    main()

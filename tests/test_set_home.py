@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.cli import main
-from course_utils.repository import ADDRESS, NAMING, home_of, set_home, site_of
+from tools.set_home import ADDRESS, NAMING, home_of, main, set_home, site_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,7 +46,7 @@ def test_a_fork_is_renamed_and_back(
     before = {file: file.read_bytes() for file in clone.rglob("*") if file.is_file()}
     home, named = home_of(clone), addresses(clone)
     monkeypatch.chdir(clone)
-    assert main(["set-home", "a-teacher/colors"]) == 0
+    main(["a-teacher/colors"])
     assert "README.md" in capsys.readouterr().out
     assert addresses(clone) == {
         file: ["a-teacher/colors" if each == home else each for each in each_file]
@@ -74,5 +73,6 @@ def test_only_a_checkout_has_a_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["set-home", "a/b"]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["a/b"])
     assert "go there first" in capsys.readouterr().err
