@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import ToTensor
 
-from course_utils.data import LabDataset, batches, open_source
+from course_utils.data import LabDataset, batches, load_dataset
 from course_utils.network import ColorizationNet
 from course_utils.photos import pil_to_tensor, resize
 from course_utils.training import TrainConfig, fit
@@ -83,7 +83,7 @@ def read_all(dataset: LabDataset, augmented: bool = False) -> None:
 def first_epoch(folder: Path, size: int, threads: int = 1) -> None:
     """Build the cache, and read it."""
     torch.set_num_threads(threads)
-    read_all(open_source(folder, size, "all"))
+    read_all(load_dataset(folder, size, "all"))
     torch.set_num_threads(1)
 
 
@@ -126,7 +126,7 @@ def main() -> None:
                 before=lambda: shutil.rmtree(Path(place) / "cache", ignore_errors=True),
             ),
         )
-        cached = open_source(folder, 256, "all")
+        cached = load_dataset(folder, 256, "all")
         show(
             "Later epochs, 256 px, 1 thread",
             best(
@@ -138,12 +138,12 @@ def main() -> None:
             ),
         )
         began = time.perf_counter()
-        next(batches(open_source(folder, 256, "all"), BATCH))
+        next(batches(load_dataset(folder, 256, "all"), BATCH))
         print(f"\nfirst batch of a cached source after {time.perf_counter() - began:.2f} s")
         torch.set_num_threads(min(2, os.cpu_count() or 1))
         small = DataLoader(MiniProject(folder, 64), BATCH)
-        open_source(folder, 64, "all")
-        train, val = open_source(folder, 64, "train"), open_source(folder, 64, "val")
+        load_dataset(folder, 64, "all")
+        train, val = load_dataset(folder, 64, "train"), load_dataset(folder, 64, "val")
         recipe = {"size": 64, "width": 0.25, "epochs": 2, "batch_size": BATCH, "growth": 0.0}
         config = TrainConfig(data=str(folder), **recipe)  # as large pictures as theirs
         epochs: dict[str, float] = {"mini-project": float("inf"), "ours": float("inf")}

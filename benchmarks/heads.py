@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from course_utils.data import open_source
+from course_utils.data import load_dataset
 from course_utils.losses import prior_of
 from course_utils.metrics import baselines, evaluate, format_table
 from course_utils.network import PAPER_TEMPERATURE
@@ -32,8 +32,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=20)
     options = parser.parse_args()
-    train = open_source(options.folder, 64, "train", progress=True)
-    val = open_source(options.folder, 64, "val", progress=True)
+    train = load_dataset(options.folder, 64, "train", progress=True)
+    val = load_dataset(options.folder, 64, "val", progress=True)
     rows = {name: evaluate(model, val) for name, model in baselines(train).items()}
     for name, choice in HEADS.items():
         config = TrainConfig(data=options.folder, epochs=options.epochs, **choice)

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 from course_utils.colorize import WEIGHTS, load_model
-from course_utils.data import LabDataset, open_source
+from course_utils.data import LabDataset, load_dataset
 from course_utils.metrics import baselines, each_picture, evaluate, format_table
 from tools.train_photographs import half_of
 
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=64)
     options = parser.parse_args()
     photographs, landscapes = (
-        open_source(options.folder / name / "val", options.size, "all", fit="crop")
+        load_dataset(options.folder / name / "val", options.size, "all", fit="crop")
         for name in ("photographs", "landscapes")
     )
     sets = {f"photographs, half {half}": part(photographs, half) for half in (0, 1)}

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils.data import LabDataset, batches, open_source
+from course_utils.data import LabDataset, batches, load_dataset
 from course_utils.figures import recipe_curves
 from course_utils.metrics import mean_mse, mse_ab
 from course_utils.network import AB_SCALE, UPSAMPLING, ColorizationNet
@@ -137,7 +137,7 @@ class Answers:
     """What the network answers after each epoch on scikit-image's photographs, in a file."""
 
     def __init__(self, size: int, file: Path) -> None:
-        self.lightness = open_source("samples", size, "all").lab[:, :1].float()
+        self.lightness = load_dataset("samples", size, "all").lab[:, :1].float()
         self.file, self.ab = file, []
 
     @torch.inference_mode()
@@ -152,7 +152,7 @@ def seconds_an_epoch(
     recipes: dict[str, Callable[..., History]], sizes: list[int], pictures: int
 ) -> dict[str, dict[int, float]]:
     """The fastest of several turns on 640 scenes, for so many pictures of each size."""
-    scenes, val = open_source("scenes", 64, "train"), open_source("scenes", 64, "val")
+    scenes, val = load_dataset("scenes", 64, "train"), load_dataset("scenes", 64, "val")
     taken: dict[str, dict[int, float]] = {name: {} for name in recipes}
     for _ in range(4):
         for size in sizes:
@@ -181,7 +181,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     config = TrainConfig(data=options.folder, epochs=options.epochs)
     large, train, val = (
-        open_source(options.folder, size, split, progress=True)
+        load_dataset(options.folder, size, split, progress=True)
         for size, split in ((config.train_size, "train"), (64, "train"), (64, "val"))
     )
     sizes = [parameters(net) for net in (ColorizationNet(config.width), unet(config.width))]

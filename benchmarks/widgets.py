@@ -12,7 +12,7 @@ import ipywidgets
 
 from course_utils import widgets
 from course_utils.colorize import load_model
-from course_utils.data import open_source
+from course_utils.data import load_dataset
 
 MOVES, LIMIT = 30, 100  # milliseconds
 
@@ -54,11 +54,11 @@ explorers = {
     "two_photos": widgets.two_photos(),
     "color_resolution": widgets.color_resolution(),
     "color_distance": widgets.color_distance(),
-    "gray_finder": widgets.gray_finder(open_source("samples", 96, "all")),
+    "gray_finder": widgets.gray_finder(load_dataset("samples", 96, "all")),
     "kernel_taps": widgets.kernel_taps(),
     "receptive_fields": widgets.receptive_fields(),
     "temperature_explorer": widgets.temperature_explorer(load_model("landscapes-rebalanced")),
-    "results_browser": widgets.results_browser(model, open_source("scenes", 64, "val")),
+    "results_browser": widgets.results_browser(model, load_dataset("scenes", 64, "val")),
 }
 for name, explorer in explorers.items():
     taken = milliseconds(explorer)

@@ -1,4 +1,4 @@
-"""The 313 ab bins: color as classes.
+"""The 313 ab bins: color as classes. Lesson 6.
 
 Zhang, Isola and Efros ("Colorful Image Colorization", ECCV 2016) lay a grid of step 10 over
 the ab plane and keep the 313 cells that they call in gamut. A network then

@@ -129,15 +129,15 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise ValueError(f"each: expected a new file, {options.each} exists; choose another name")
 
     from course_utils.colorize import load_model
-    from course_utils.data import open_source
+    from course_utils.data import load_dataset
     from course_utils.metrics import baselines, each_picture, evaluate, format_table
 
     model = load_model(options.weights)
     size = model.size if options.size is None else options.size
-    dataset = open_source(options.data, size, options.split, progress=True)
+    dataset = load_dataset(options.data, size, options.split, progress=True)
     train = dataset
     if options.split != "train":
-        train = open_source(options.data, size, "train", progress=True)
+        train = load_dataset(options.data, size, "train", progress=True)
     _say_unreadable(dataset.report)
     known, name = baselines(train), Path(options.weights).stem
     models = {f"{name} (weights)" if name in known else name: model, **known}

@@ -1,4 +1,4 @@
-"""sRGB and CIE Lab: the change of coordinates that the whole course stands on.
+"""sRGB and CIE Lab: the change of coordinates that the course stands on. Lesson 1.
 
 Lab splits a color into lightness L, which a black-and-white photo already has, and two
 opponent axes: a (green to red) and b (blue to yellow), which the network must guess.

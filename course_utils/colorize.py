@@ -1,4 +1,4 @@
-"""A photograph of any size in, a color photograph of the same size out.
+"""A photograph of any size in, a color photograph of the same size out. Lesson 5.
 
 The photograph's own L is kept at full resolution; the network sees a small copy of it, and
 the ab that it answers are enlarged, led by the edges of L so that they do not bleed.

@@ -1,4 +1,4 @@
-"""From a source of photographs, by name or folder, to clean and fast batches of Lab pictures.
+"""From a source of photographs, by name or folder, to batches of Lab pictures. Lesson 2.
 
 Sources: `scenes` (generated landscapes, see `scenes.py`), `samples` (photographs inside the
 packages that the course needs), what `course data fetch` downloads (see `download.py`), and any
@@ -101,7 +101,7 @@ class LabDataset(Dataset):
         return self._fingerprint
 
 
-def open_source(
+def load_dataset(
     name_or_path: str | Path,
     size: int = 64,
     split: str = "train",

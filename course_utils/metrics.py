@@ -1,4 +1,4 @@
-"""How far a colorization is from the truth, always beside models that look at nothing.
+"""How far a colorization is from the truth, always beside baselines. Lesson 5.
 
 A model here is anything that maps L (B, 1, H, W) to ab (B, 2, H, W), so a baseline and a
 network are measured by the same code. AuC follows Zhang, Isola and Efros (ECCV 2016).

@@ -1,4 +1,4 @@
-"""The dilated CNN: the layer table as data, and the network built from it.
+"""The dilated CNN: the layer table as data, and the network built from it. Lesson 3.
 
 Zhang, Isola and Efros ("Colorful Image Colorization", ECCV 2016, appendix). Eight blocks of
 convolution + ReLU with a BatchNorm at the end of a block and no pooling: strides shrink the

@@ -1,4 +1,5 @@
-"""From a picture file of any kind to 8-bit sRGB, and from there to Lab at the size asked for."""
+"""From a picture file of any kind to 8-bit sRGB, and from there to Lab at the size asked for.
+Lesson 2."""
 
 import io
 import os

@@ -19,7 +19,7 @@ MOST_HISTORY = 2**26  # bytes; an epoch takes some hundred
 class TrainConfig:
     """Everything that decides what is learned: on one CPU, equal configs give equal runs."""
 
-    data: str = "scenes"  # a source's name or a folder, see data.open_source
+    data: str = "scenes"  # a source's name or a folder, see data.load_dataset
     size: int = 64  # pixels; a laptop's minutes go with its square
     width: float = 0.25  # a sixteenth of the released network's parameters
     head: str = "regression"  # "regression" for L2, "classification" for the ab bins

@@ -1,4 +1,4 @@
-"""Generated landscapes whose true color distribution is known.
+"""Generated landscapes whose true color distribution is known. Lesson 2.
 
 A scene is made by two boxes of dice that know nothing of each other. The first makes the
 luminance picture: where sky, ridges, sea, trees and flowers are, and how light. The second

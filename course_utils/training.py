@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from course_utils.data import LabDataset, batches, open_source, order_of
+from course_utils.data import LabDataset, batches, load_dataset, order_of
 from course_utils.losses import Objective, loss_of, rebalancing
 from course_utils.metrics import baselines, mean_mse, mse_ab
 from course_utils.network import AB_SCALE, ColorizationNet, bf16_is_fast, device_of
@@ -93,9 +93,9 @@ def fit(
     out = None if out is None else make_folder(out)
     history, position = _last_state(config, model, optimizer, out, resume)
     if train is None:
-        train = open_source(config.data, config.train_size, "train", progress)
+        train = load_dataset(config.data, config.train_size, "train", progress)
     if val is None:
-        val = open_source(config.data, config.size, "val", progress)
+        val = load_dataset(config.data, config.size, "val", progress)
     _check_pictures(config, train, val)
     history = history or _new_history(config, train, val)
     check_data(history, _fingerprint(train, val))

@@ -38,7 +38,7 @@ from PIL import Image, ImageCms
 from course_utils import cli, doctor, training
 from course_utils.album import colorize_album
 from course_utils.colorize import colorize, load_model
-from course_utils.data import LabDataset, Report, open_source
+from course_utils.data import LabDataset, Report, load_dataset
 from course_utils.network import ColorizationNet
 from course_utils.photos import read_photo, sample_photo
 from course_utils.plumbing import download
@@ -364,7 +364,7 @@ class Doors:
             if file.read_bytes() != content:
                 raise Wrong(f"{file} was overwritten")
         try:
-            report = open_source(folder, 16, choices.of(("train", "val", "all"))).report
+            report = load_dataset(folder, 16, choices.of(("train", "val", "all"))).report
             if report.files != sum(1 for _ in files_below(folder)):
                 raise Wrong(f"{report} of {list(files_below(folder))}")
         except ValueError as error:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course_utils.data import open_source
+from course_utils.data import load_dataset
 from course_utils.photos import all_files, photo_to_lab, pil_to_tensor, read_photo, sample_photo
 from course_utils.plumbing import cache
 from course_utils.plumbing.cache import Pictures, open_cache
@@ -57,19 +57,19 @@ def test_what_is_kept_is_the_picture(photo_folder: Path, home: Path) -> None:
 def test_built_once_and_again_only_when_something_changes(
     photo_folder: Path, home: Path, builds: list
 ) -> None:
-    open_source(photo_folder, 16, "train")
-    open_source(photo_folder, 16, "val")
+    load_dataset(photo_folder, 16, "train")
+    load_dataset(photo_folder, 16, "val")
     assert len(builds) == 1
-    open_source(photo_folder, 24)
-    open_source(photo_folder, 16, fit="crop")
+    load_dataset(photo_folder, 24)
+    load_dataset(photo_folder, 16, fit="crop")
     assert len(builds) == 3
     extra = photo_folder / "later.png"
     sample_photo("cat").resize((50, 50)).save(extra)
-    assert len(open_source(photo_folder, 16, "all")) == 8
+    assert len(load_dataset(photo_folder, 16, "all")) == 8
     os.utime(extra, (1, 1))
-    assert len(open_source(photo_folder, 16, "all")) == 8
+    assert len(load_dataset(photo_folder, 16, "all")) == 8
     extra.unlink()
-    assert len(open_source(photo_folder, 16, "all")) == 7
+    assert len(load_dataset(photo_folder, 16, "all")) == 7
     assert len(builds) == 6
     assert len(list((home / "cache").glob("photos-16-stretch-*/lab.bin"))) == 1  # old ones go
 
@@ -82,19 +82,19 @@ def test_a_folder_behind_a_link_or_a_relative_path(
     link = photo_folder.parent / "link"
     link.symlink_to(photo_folder)
     monkeypatch.chdir(photo_folder.parent)
-    names = open_source(photo_folder, 16, "all").names
-    assert open_source(link, 16, "all").names == names
-    assert open_source("photos", 16, "all").names == names
+    names = load_dataset(photo_folder, 16, "all").names
+    assert load_dataset(link, 16, "all").names == names
+    assert load_dataset("photos", 16, "all").names == names
     assert len(builds) == 1
 
 
 def test_the_splits_are_the_same_at_every_size(photo_folder: Path) -> None:
-    names = open_source(photo_folder, 16, "val").names
-    assert open_source(photo_folder, 40, "val", fit="crop").names == names
+    names = load_dataset(photo_folder, 16, "val").names
+    assert load_dataset(photo_folder, 40, "val", fit="crop").names == names
 
 
-OPEN = "import sys; from course_utils.data import open_source; "
-OPEN += "print(len(open_source(sys.argv[1], int(sys.argv[2]), 'all')))"
+OPEN = "import sys; from course_utils.data import load_dataset; "
+OPEN += "print(len(load_dataset(sys.argv[1], int(sys.argv[2]), 'all')))"
 
 
 def opening(folder: Path, size: int) -> subprocess.Popen:
@@ -129,7 +129,7 @@ def test_a_killed_build_is_never_taken_for_a_whole_one(many_photos: Path, home: 
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not list((home / "cache").glob("*/index.json"))
-    assert len(open_source(many_photos, 256, "all")) == 150
+    assert len(load_dataset(many_photos, 256, "all")) == 150
     assert not list((home / "cache").glob("*building*"))
 
 
@@ -141,13 +141,13 @@ def test_a_full_disk_is_said_clearly_and_leaves_nothing(
     resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, limits[1]))  # as if the disk were full
     try:
         with pytest.raises(ValueError, match=r"cache: cannot write .*Set COURSE_DATA"):
-            open_source(many_photos, 128)
+            load_dataset(many_photos, 128)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not [file for file in (home / "cache").iterdir() if file.is_dir()]
     monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: type("", (), {"free": 10_000_000}))
     with pytest.raises(ValueError, match=r"No space left.*; 14 MB are needed, 10 MB are free"):
-        open_source(many_photos, 128)
+        load_dataset(many_photos, 128)
 
 
 def test_no_right_to_write_is_said_clearly(
@@ -156,7 +156,7 @@ def test_no_right_to_write_is_said_clearly(
     (tmp_path / "file").touch()
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "file"))
     with pytest.raises(ValueError, match="cache: cannot write to"):
-        open_source(photo_folder, 16)
+        load_dataset(photo_folder, 16)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
@@ -192,7 +192,7 @@ def test_near_duplicates_stay_on_one_side(tmp_path: Path, home: Path) -> None:
         image = Image.fromarray(pixels).resize((240, 180), Image.Resampling.BICUBIC)
         image.save(tmp_path / f"{number} a.png")
         image.resize((120, 90)).save(tmp_path / f"{number} b.jpg")
-    val = open_source(tmp_path, 16, "val").names
+    val = load_dataset(tmp_path, 16, "val").names
     assert val
     assert sorted(name.split()[0] for name in val if " a" in name) == sorted(
         name.split()[0] for name in val if " b" in name
@@ -204,8 +204,8 @@ def test_the_report_adds_up_to_all_files(photo_folder: Path, home: Path) -> None
     (photo_folder / "sub").mkdir()
     (photo_folder / "sub" / "list.csv").touch()
     for split in ("train", "val", "all"):
-        report = open_source(photo_folder, 16, split).report
+        report = load_dataset(photo_folder, 16, split).report
         assert report.files == len(all_files(photo_folder)) == 10
         assert report.other == ["notes.txt", "sub/list.csv"]
     with pytest.raises(ValueError, match=r"0 used, [56] gray left out"):
-        open_source(photo_folder, 16, "train", gray_chroma=100)
+        load_dataset(photo_folder, 16, "train", gray_chroma=100)

@@ -16,7 +16,7 @@ from course_utils.colorize import (
     joint_bilateral,
     load_model,
 )
-from course_utils.data import open_source
+from course_utils.data import load_dataset
 from course_utils.metrics import mean_mse
 from course_utils.network import ColorizationNet
 from course_utils.photos import pil_to_tensor, sample_photo
@@ -30,7 +30,7 @@ def model() -> ColorizationNet:
 @pytest.mark.parametrize("name", ["photographs", "photographs-vivid"])
 def test_networks_for_every_kind_of_photograph(name: str) -> None:
     """Both color a photo; the L2 network comes nearer to the samples' colors than gray does."""
-    samples = open_source("samples", 96, "all", fit="crop", gray_chroma=0)
+    samples = load_dataset("samples", 96, "all", fit="crop", gray_chroma=0)
     if name == "photographs":
         gray = samples.lab[:].float()[:, 1:].square().mean().item()
         assert mean_mse(load_model(name, "cpu"), samples) < gray
@@ -77,7 +77,7 @@ def test_a_sky_turns_blue(model: ColorizationNet) -> None:
 
 @pytest.mark.parametrize("name", ["landscapes", "landscapes-wide"])
 def test_shipped_weights_are_what_their_log_says(name: str, landscapes: Path) -> None:
-    val = open_source(landscapes, 64, "val")
+    val = load_dataset(landscapes, 64, "val")
     logged = json.loads((WEIGHTS / f"{name}.metrics.json").read_text())
     measured = mean_mse(load_model(name, "cpu"), val)
     assert measured == pytest.approx(logged[name]["mse_ab"], abs=0.1)
@@ -105,10 +105,10 @@ def test_bad_sizes(model: ColorizationNet, size: int) -> None:
 
 
 def test_the_rebalanced_network_is_as_its_card_says(landscapes: object) -> None:
-    from course_utils.data import open_source
+    from course_utils.data import load_dataset
     from course_utils.metrics import evaluate
 
-    row = evaluate(load_model("landscapes-rebalanced", "cpu"), open_source(landscapes, 64, "val"))
+    row = evaluate(load_model("landscapes-rebalanced", "cpu"), load_dataset(landscapes, 64, "val"))
     told = json.loads((WEIGHTS / "heads.json").read_text())["rows"]["rebalanced, T = 0.38"]
     for name in ("mse_ab", "auc", "auc_rebalanced", "colorfulness"):
         assert row[name] == pytest.approx(told[name], rel=0.01)

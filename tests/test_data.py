@@ -7,25 +7,25 @@ from PIL import Image
 
 from course_utils import data
 from course_utils.color import rgb_to_lab
-from course_utils.data import batches, flip_and_crop, open_source
+from course_utils.data import batches, flip_and_crop, load_dataset
 from course_utils.photos import SAMPLES, pil_to_tensor, resize
 
 
 def test_every_file_is_accounted_for(photo_folder: Path) -> None:
-    sets = {split: open_source(photo_folder, 16, split) for split in ("train", "val")}
+    sets = {split: load_dataset(photo_folder, 16, split) for split in ("train", "val")}
     reports = [each.report for each in sets.values()]
     assert sum(r.used + len(r.gray) + len(r.broken) for r in reports) == 8
     broken = {name: why for report in reports for name, why in report.broken.items()}
     assert list(broken) == ["broken.jpg"]
     assert "expected a picture" in broken["broken.jpg"]
     assert "gray.png" not in sets["train"].names
-    everything = open_source(photo_folder, 16, "all")
+    everything = load_dataset(photo_folder, 16, "all")
     assert set(sets["train"].names) | set(sets["val"].names) <= set(everything.names)
     assert not set(sets["train"].names) & set(sets["val"].names)
 
 
 def test_the_pixels_are_resized_and_converted(photo_folder: Path) -> None:
-    dataset = open_source(photo_folder, 24, "all")
+    dataset = load_dataset(photo_folder, 24, "all")
     index = dataset.names.index("photo 3.png")
     L, ab = dataset[index]
     assert L.shape == (1, 24, 24)
@@ -42,7 +42,7 @@ def test_what_cannot_be_read_is_named_whatever_it_is(photo_folder: Path) -> None
         (photo_folder / "gone.jpg").symlink_to(photo_folder / "nothing.jpg")
         broken.add("gone.jpg")
     (photo_folder / "notes.txt").write_text("no photo, and not meant to be one")
-    report = open_source(photo_folder, 16, "all").report
+    report = load_dataset(photo_folder, 16, "all").report
     assert set(report.broken) == broken
     assert report.used == 7
 
@@ -52,23 +52,23 @@ def test_a_broken_file_is_never_all_there_is_to_validate_on(tmp_path: Path) -> N
         Image.new("RGB", (9, 9), (90, 60 * number, 10)).save(tmp_path / f"{number}.png")
     for number in range(40):
         (tmp_path / f"broken{number}.png").write_bytes(bytes([number]) * 9)
-    assert len(open_source(tmp_path, 8, "val")) >= 1
-    assert len(open_source(tmp_path, 8, "train")) >= 1
+    assert len(load_dataset(tmp_path, 8, "val")) >= 1
+    assert len(load_dataset(tmp_path, 8, "train")) >= 1
 
 
 def test_train_and_val_folders_are_taken_at_their_word(photo_folder: Path) -> None:
     for split, name in (("train", "photo 1.png"), ("val", "photo 2.png")):
         (photo_folder / split / "class").mkdir(parents=True)
         (photo_folder / name).rename(photo_folder / split / "class" / name)
-    assert open_source(photo_folder, 16, "train").names == ["train/class/photo 1.png"]
-    assert open_source(photo_folder, 16, "val").names == ["val/class/photo 2.png"]
+    assert load_dataset(photo_folder, 16, "train").names == ["train/class/photo 1.png"]
+    assert load_dataset(photo_folder, 16, "val").names == ["val/class/photo 2.png"]
 
 
 def test_copies_stay_on_one_side_of_the_split(photo_folder: Path) -> None:
     for number in range(6):
         content = (photo_folder / f"photo {number}.png").read_bytes()
         (photo_folder / f"copy {number}.png").write_bytes(content)
-    names = open_source(photo_folder, 16, "val").names
+    names = load_dataset(photo_folder, 16, "val").names
     assert {name[-5] for name in names if "copy" in name} == {
         name[-5] for name in names if "photo" in name
     }
@@ -116,11 +116,11 @@ def test_bad_sources(arguments: tuple, message: str, pytestconfig: pytest.Config
     name, *rest = arguments
     path = pytestconfig.rootpath / name if name != "scenes" else name
     with pytest.raises(ValueError, match=message):
-        open_source(path, *rest)
+        load_dataset(path, *rest)
 
 
 def test_samples_and_scenes_need_no_download() -> None:
-    assert len(open_source("samples", 16, "all")) == len(SAMPLES)
-    scenes = open_source("scenes", 8, "val")
+    assert len(load_dataset("samples", 16, "all")) == len(SAMPLES)
+    scenes = load_dataset("scenes", 8, "val")
     assert len(scenes) == data.SCENE_COUNTS["val"]
     assert scenes.l2_floor > 0

@@ -17,7 +17,7 @@ import torchvision.datasets
 from PIL import Image
 
 from course_utils.cli import main
-from course_utils.data import open_source
+from course_utils.data import load_dataset
 from course_utils.plumbing import download
 from course_utils.plumbing.download import SOURCES, Source, fetch, folder_of, unpack
 
@@ -108,7 +108,7 @@ def test_a_source_is_fetched_once_and_opens_by_name(server: Server) -> None:
     assert images(folder) == [f"{n}.png" for n in range(6)]
     assert fetch("flowers") == folder == folder_of("flowers")
     assert server.requests == [0]
-    assert len(open_source("flowers", 16, "all")) == 6
+    assert len(load_dataset("flowers", 16, "all")) == 6
     assert {path.name for path in folder.parent.iterdir()} <= {"flowers", "flowers.lock", "cache"}
 
 
@@ -281,7 +281,7 @@ def test_landscapes_come_through_kagglehub(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "kagglehub", fake)
     fetch("landscapes")
     assert asked == ["puneet6060/intel-image-classification"]
-    names = open_source("landscapes", 16, "val").names
+    names = load_dataset("landscapes", 16, "val").names
     assert names == [f"val/{kind}/1.png" for kind in download.NATURAL]
 
     def offline(_: str) -> None:

@@ -22,7 +22,7 @@ from course_utils import photos
 from course_utils.album import colorize_album, contact_sheet, write_contact_sheets
 from course_utils.cli import main
 from course_utils.colorize import colorize
-from course_utils.data import open_source
+from course_utils.data import load_dataset
 from course_utils.network import ColorizationNet
 from course_utils.photos import all_files, pil_to_tensor, read_photo, sample_photo
 from course_utils.plumbing.cache import open_cache
@@ -185,7 +185,7 @@ def test_pipes_and_devices_are_not_waited_for(tmp_path: Path, model: Colorizatio
             History.load(path)
     album = colorize_album([tmp_path / "photos"], model, tmp_path / "out")
     assert (len(album.made), len(album.failed)) == (1, 1)
-    assert len(open_source(tmp_path / "photos", 8, "all").report.broken) == 1
+    assert len(load_dataset(tmp_path / "photos", 8, "all").report.broken) == 1
 
 
 def test_torn_exif_does_not_spoil_a_picture(model: ColorizationNet) -> None:
@@ -266,7 +266,7 @@ def test_links_that_loop_or_lead_nowhere(tmp_path: Path, model: ColorizationNet)
     album = colorize_album([folder], model, folder / "out")  # inside: its files are no photographs
     assert [photo.name for photo in album.made] == ["good.png"]
     assert all(str(photo) in why for photo, why in album.failed.items())
-    assert len(open_source(folder, 8, "all").report.broken) == 2
+    assert len(load_dataset(folder, 8, "all").report.broken) == 2
 
 
 def test_a_folder_that_is_nested_more_deeply_than_calls_may_be(
@@ -340,7 +340,7 @@ def test_a_folder_with_a_very_long_name_has_a_cache(tmp_path: Path) -> None:
     folder = tmp_path / ("é" * 120)
     folder.mkdir()
     (folder / "a.png").write_bytes(FILES["PNG"])
-    assert len(open_source(folder, 8, "all")) == 1
+    assert len(load_dataset(folder, 8, "all")) == 1
 
 
 @pytest.mark.parametrize("damage", ["[1]", "{", "[" * 100_000, "[]"])

@@ -11,7 +11,7 @@ import torch
 
 from course_utils import losses, training
 from course_utils.colorize import load_model
-from course_utils.data import LabDataset, Report, batches, open_source
+from course_utils.data import LabDataset, Report, batches, load_dataset
 from course_utils.losses import loss_of
 from course_utils.metrics import evaluate
 from course_utils.network import ColorizationNet
@@ -32,7 +32,7 @@ def test_crops_are_cut_from_larger_photographs(photo_folder: Path) -> None:
     fit(config, progress=False, on_data=lambda train, val: sizes.extend((train.size, val.size)))
     assert sizes == [24, 16]
     with pytest.raises(ValueError, match="val: expected size 16, got 24"):
-        train = open_source(photo_folder, 24, "train")
+        train = load_dataset(photo_folder, 24, "train")
         fit(config, train, train, progress=False)
     assert replace(config, data="scenes").train_size == 16
 

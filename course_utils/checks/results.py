@@ -7,7 +7,7 @@ import torch
 from course_utils import metrics
 from course_utils.checks.framework import NotTried, Wrong, call, check, compare, number, untouched
 from course_utils.colorize import load_model
-from course_utils.data import open_source
+from course_utils.data import load_dataset
 
 
 @check("AuC")
@@ -68,7 +68,7 @@ def colorfulness(answer: Callable) -> None:
 @check("The worse of two")
 def worse_of_two(answer: dict[str, str]) -> None:
     """Sample -> "gray" or "network": which of them has the larger MSE(ab)."""
-    photos = open_source("samples", 64, "all")
+    photos = load_dataset("samples", 64, "all")
     columns = metrics.each_picture(load_model("landscapes", "cpu"), photos)
     if not isinstance(answer, dict):
         raise Wrong(f"expected a dict, sample -> 'gray' or 'network', got {answer!r:.60}.")
@@ -96,7 +96,7 @@ def worse_of_two(answer: dict[str, str]) -> None:
 @check("An experiment on a failure")
 def upper_b(answer: Callable) -> None:
     """A function (model, L, upside_down) that returns the mean b of the photo's upper third."""
-    model, photos = load_model("landscapes", "cpu"), open_source("samples", 64, "all")
+    model, photos = load_model("landscapes", "cpu"), load_dataset("samples", 64, "all")
     lightness = photos.lab[photos.names.index("coffee"), :1][None].float()
     third = lightness.shape[2] // 3
     with torch.inference_mode():
