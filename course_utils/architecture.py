@@ -23,7 +23,7 @@ def architecture_table(net: ColorizationNet | None = None, size: int = 224) -> l
     """
     if net is None:
         with torch.random.fork_rng(devices=[]):
-            net = ColorizationNet().to("meta")  # shapes and no numbers
+            net = ColorizationNet().to("meta")  # shapes without values
     sizes: dict[nn.Module, int] = {}
     modules = [module for block in net.blocks() for module in block]
     places = [n for n, module in enumerate(modules) if _is_layer(module)]

@@ -47,7 +47,7 @@ def soft_encode(ab: Tensor, neighbors: int = 5, sigma: float = 5.0) -> Tensor:
     Returns:
         (B, 313, H, W) weights >= 0 that sum to 1 over the bins.
     Raises:
-        ValueError: not two channels, no numbers, or a number of neighbors without sense.
+        ValueError: not two channels, NaN or infinity, or an impossible number of neighbors.
     """
     distance, index = _nearest(ab, neighbors)  # (B, H, W, neighbors)
     weight = torch.softmax(-distance.square() / (2 * sigma**2), dim=-1)

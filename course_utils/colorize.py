@@ -95,7 +95,7 @@ def colorize(
         its `info` has the photograph's EXIF.
     Raises:
         ValueError: a picture that cannot be read, a size that is no positive multiple of 8 or too
-            large, or a network that answers with no numbers.
+            large, or a network that answers with NaN or infinity.
     """
     model = default_model() if model is None else model
     size = model.size if size is None else size

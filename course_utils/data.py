@@ -114,7 +114,8 @@ def load_dataset(
     Args:
         name_or_path: "scenes", "samples", a name in `download.SOURCES`, or a folder of
             photographs (searched recursively).
-        size: height and width, a positive multiple of 8 (the mini-project used 256).
+        size: height and width, a positive multiple of 8 (256 in the mini-project that the course
+            grew out of).
         split: "train", "val" or "all". A folder with train/ and val/ inside is taken at its
             word. Of any other about a tenth is validation, by a hash of each file's content,
             the same on every machine and for every size; near-duplicates stay on one side, so
@@ -173,7 +174,7 @@ def batches(
         generator: shuffles; without one the pictures come in their order.
         augmented: see `flip_and_crop`; the pictures then have `size`.
         first: the number of the batch to begin with; random numbers are those of a whole pass.
-        deal: takes from 0, 1, ..., B - 1 this process's part of a batch, see `distributed`.
+        deal: takes from 0, 1, ..., B - 1 this process's part of a batch, see `plumbing.processes`.
     """
     for number, chosen in enumerate(order_of(dataset, generator).split(batch_size)):
         dice = torch.rand(4, len(chosen), generator=generator) if augmented else None
@@ -191,7 +192,7 @@ def batches(
 
 
 def _float32(lab: Tensor) -> Tensor:
-    """`lab.float()`; on the CPU in numpy's memory, which comes in large pages, and so sooner."""
+    """`lab.float()`; on the CPU in memory from numpy, which is faster: it comes in large pages."""
     if lab.device.type != "cpu":
         return lab.float()
     return torch.from_numpy(np.empty(lab.shape, np.float32)).copy_(lab)

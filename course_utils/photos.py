@@ -87,7 +87,7 @@ def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
             f"{name}: expected a photograph of at most {MOST_PIXELS // 10**6} megapixels, this one "
             "says that it has more; make it smaller"
         ) from None
-    except Exception as error:  # Pillow's readers raise whatever they like
+    except Exception as error:  # Pillow's readers raise errors of any kind
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if isinstance(error, UnidentifiedImageError):
             reason = "a file of an unknown kind"
@@ -106,7 +106,7 @@ def read_pixels(file: Path, content: bytearray | None = None) -> Tensor:
             ordinary = (image.format, image.mode) == ("JPEG", "RGB") and _is_upright(image)
             if ordinary and "icc_profile" not in image.info:
                 return decode_jpeg(torch.frombuffer(content, dtype=torch.uint8))
-    except Exception:  # Pillow's readers raise whatever they like, and below they say why
+    except Exception:  # of any kind; the way below reports it
         pass
     return pil_to_tensor(read_photo(file))
 
@@ -161,7 +161,7 @@ def photo_to_lab(
 def mean_chroma(lab: Tensor) -> Tensor:
     """How colorful a picture is: mean of sqrt(a^2 + b^2). (..., 3, H, W) -> (...)."""
     _, a, b = lab.float().unbind(-3)
-    return a.square().addcmul_(b, b).sqrt_().mean(dim=(-2, -1))  # sooner than hypot
+    return a.square().addcmul_(b, b).sqrt_().mean(dim=(-2, -1))  # faster than hypot
 
 
 def sample_path(name: str) -> Path:
@@ -191,7 +191,7 @@ def all_files(folder: Path) -> list[Path]:
 
 
 def is_named_picture(file: Path) -> bool:
-    """Whether a file's ending calls it a picture, also one that Pillow cannot read."""
+    """Whether a file has the extension of a picture, also of a kind that Pillow cannot read."""
     ending = file.suffix.lower()
     return Image.registered_extensions().get(ending) in KINDS or ending in {".heic", ".heif"}
 
@@ -216,16 +216,16 @@ def _check_pixels(image: Image.Image) -> None:
 
 
 def _is_upright(image: Image.Image) -> bool:
-    """Whether a picture's EXIF says nothing else; EXIF that is torn is left out."""
+    """Whether a picture need not be turned, by its EXIF; EXIF that cannot be read is dropped."""
     try:
         return image.getexif().get(ExifTags.Base.Orientation, 1) == 1
-    except Exception:  # Pillow's readers raise whatever they like
+    except Exception:  # Pillow's readers raise errors of any kind
         image.info.pop("exif", None)
         return True
 
 
 def _bands(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
-    """Some rows after the other, as boxes (left, top, right, bottom)."""
+    """A picture in bands of rows, as boxes (left, top, right, bottom)."""
     for top in range(0, image.height, ROWS):
         yield 0, top, image.width, min(top + ROWS, image.height)
 

@@ -24,7 +24,7 @@ class TrainConfig:
     width: float = 0.25  # a sixteenth of the released network's parameters
     head: str = "regression"  # "regression" for L2, "classification" for the ab bins
     rebalanced: bool = False  # classification: rare colors weigh more, see bins.class_weights
-    epochs: int = 40  # as in the mini-project
+    epochs: int = 40  # as in the mini-project that the course grew out of
     batch_size: int = 64
     learning_rate: float = 1.5e-3  # the peak of the cycle
     weight_decay: float = 1e-2

@@ -166,7 +166,7 @@ def _build(
         total=len(files), desc=f"converting {root.name}", unit="photo", disable=not progress
     )
     try:
-        # Threads, since decoding, resizing and numpy let go of Python's lock.
+        # Threads are enough: decoding, resizing and numpy release Python's global lock.
         with (
             bar,
             open(building / "lab.bin", "wb") as out,

@@ -35,7 +35,7 @@ def use_winograd(net: nn.Module) -> None:
 
 
 def pays(convolution: nn.Conv2d) -> bool:
-    """Whether a convolution is one that `WinogradConv2d` can stand for, and sooner."""
+    """Whether `WinogradConv2d` gives the same as this convolution, and is faster."""
     step = convolution.dilation[0]
     return (
         convolution.kernel_size == (3, 3)

@@ -98,8 +98,11 @@ def synchronize_batch_norm(model: nn.Module) -> None:
 
 @contextmanager
 def stop_when_asked() -> Iterator[Callable[[], bool]]:
-    """Inside, SIGINT and SIGTERM only ask to stop; what this gives says whether one did. A second
-    one stops at once. Outside the main thread, where Python hears no signals, nobody asks."""
+    """Let Ctrl-C, Jupyter's stop button or a machine that shuts down end the work at a good moment.
+
+    Inside, a first SIGINT or SIGTERM is only noted, and the function that this yields returns True
+    from then on. A second one raises KeyboardInterrupt. Python handles signals in the main thread
+    alone; in any other the function always returns False."""
     asked = False
 
     def ask(number: int, frame: FrameType | None) -> None:
