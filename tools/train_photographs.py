@@ -3,12 +3,16 @@
     python tools/train_photographs.py pack FOLDER... build/pack
     python tools/train_photographs.py train build/pack OUT --l2 280 --vivid 140 --hints 110
     python tools/train_photographs.py compare build/pack OUT --steps 3000
+    python tools/train_photographs.py average FOLDER WEIGHTS... OUT.safetensors
 
 Each FOLDER has train/ and val/. `pack` writes them as mosaics of 1,024, small enough to
 carry to a rented machine; `train` needs that pack, this repository, and PyTorch. Times are in
 seconds: each network gets a share of the minutes that are there, and its learning rate follows the
 clock. The three networks follow each other: the L2 network learns from nothing; `vivid`
 (classification, rebalanced) and `hints` (L2, with a person's touches as more input) go on from it.
+
+`average` takes the mean of the weights of several networks that went on from the same one, such as
+those of some epochs, computes the statistics of its BatchNorms anew, and stores kernels in 8 bits.
 """
 
 import argparse
@@ -29,11 +33,11 @@ from torch.nn import functional as F
 
 from course_utils.bins import class_weights, empirical_prior
 from course_utils.color import rgb_to_lab
-from course_utils.data import GRAY_CHROMA, flip_and_crop
+from course_utils.data import GRAY_CHROMA, batches, flip_and_crop, load_dataset
 from course_utils.losses import loss_of
 from course_utils.network import AB_SCALE, ColorizationNet
 from course_utils.photos import mean_chroma
-from course_utils.plumbing.weights import write_safetensors
+from course_utils.plumbing.weights import read_network, save_weights, write_safetensors
 
 SIDE, ACROSS = 96, 32  # pixels of a photograph; photographs along a side of a mosaic
 TWICE = "landscapes"  # seen twice as often, for they are few
@@ -296,6 +300,45 @@ def keep(model: ColorizationNet, path: Path, **about: object) -> None:
     write_safetensors(tensors, path, {"width": model.width, "head": model.head, **about})
 
 
+def average(folder: Path, files: list[Path], out: Path) -> None:
+    """The mean of some weights, with the statistics of 4,096 photographs of folder/train."""
+    states = []
+    for file in files:
+        state = load_file(file)
+        if "model.model1.0.weight" in state:  # a run's last state, with its optimizer
+            state = {n[6:]: t for n, t in state.items() if n.startswith("model.")}
+        states.append(read_network(file).state_dict() if has_bytes(state) else state)
+    mean = {n: sum(state[n].float() for state in states) / len(states) for n in states[0]}
+    model = ColorizationNet(round(len(mean["model1.0.bias"]) / 64, 3))
+    model.load_state_dict(mean)
+    train = load_dataset(folder, SIDE, "train", progress=True)
+    recompute_batch_norm(
+        model, batches(train, 128, torch.Generator().manual_seed(0), True, size=64)
+    )
+    save_weights(model, out, small=True, size=SIDE, data=folder.name)
+
+
+def has_bytes(state: dict[str, Tensor]) -> bool:
+    return any(tensor.dtype == torch.int8 for tensor in state.values())
+
+
+@torch.no_grad()
+def recompute_batch_norm(model: ColorizationNet, pictures, most: int = 4096) -> None:
+    """Set means and variances to those of so many pictures, all with the same share; a training
+    leaves those of its last steps, which can be some percent of MSE(ab) worse."""
+    model.train()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None
+    seen = 0
+    while seen < most:
+        light, _ = next(pictures)
+        model.logits(light)
+        seen += len(light)
+    model.eval()
+
+
 def report(model: ColorizationNet, photos: Photographs, what: str, log) -> None:
     """MSE(ab) on both halves of every kind."""
     hints = 10 if what.startswith("hints") else None
@@ -310,7 +353,7 @@ def report(model: ColorizationNet, photos: Photographs, what: str, log) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("pack", "train", "compare"))
+    parser.add_argument("what", choices=("pack", "train", "compare", "average"))
     parser.add_argument("paths", nargs="+", type=Path)
     parser.add_argument("--quality", type=int, default=52)
     parser.add_argument("--width", type=float, default=0.5)
@@ -320,6 +363,8 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=20)
     asked = parser.parse_args()
     *folders, out = asked.paths
+    if asked.what == "average":
+        return average(folders[0], folders[1:], out)
     if asked.what == "pack":
         return pack(folders, out, asked.quality)
     out.mkdir(parents=True, exist_ok=True)
