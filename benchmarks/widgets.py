@@ -57,7 +57,7 @@ explorers = {
     "gray_finder": widgets.gray_finder(load_dataset("samples", 96, "all")),
     "kernel_taps": widgets.kernel_taps(),
     "receptive_fields": widgets.receptive_fields(),
-    "temperature_explorer": widgets.temperature_explorer(load_model("landscapes-rebalanced")),
+    "temperature_explorer": widgets.temperature_explorer(load_model("photographs-vivid")),
     "results_browser": widgets.results_browser(model, load_dataset("scenes", 64, "val")),
 }
 for name, explorer in explorers.items():

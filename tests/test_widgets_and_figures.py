@@ -41,7 +41,7 @@ def explorers(scene_dataset: LabDataset) -> dict[str, widgets.Explorer]:
         "gray": widgets.gray_finder(scene_dataset),
         "taps": widgets.kernel_taps(),
         "fields": widgets.receptive_fields(),
-        "heat": widgets.temperature_explorer(load_model("landscapes-rebalanced", "cpu")),
+        "heat": widgets.temperature_explorer(load_model("photographs-vivid", "cpu")),
         "results": widgets.results_browser(lambda L: (L - 50).repeat(1, 2, 1, 1), scene_dataset),
     }
 

@@ -78,7 +78,7 @@ def test_the_whole_network() -> None:
 
 def test_fast_gives_the_same_colors() -> None:
     L = torch.rand(1, 1, 64, 72) * 100
-    fast = load_model("landscapes-wide", "cpu", fast=True)
+    fast = load_model("photographs", "cpu", fast=True)
     assert any(isinstance(each, WinogradConv2d) for each in fast.modules())
     with torch.inference_mode():
-        assert abs(fast(L) - load_model("landscapes-wide", "cpu")(L)).max() < 1
+        assert abs(fast(L) - load_model("photographs", "cpu")(L)).max() < 1
