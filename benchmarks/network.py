@@ -5,7 +5,7 @@ mini-project works in contiguous float32 with Adam; ours in channels_last with f
 bfloat16 where the processor multiplies it. ONNX Runtime and OpenVINO are peers, timed where they
 are installed (`pip install onnx onnxscript onnxruntime openvino`). Beside each is its rate in
 GFLOP/s, counted as if nothing were saved, and that of one large convolution of 512 channels: what
-the machine can do without Winograd's savings (see `course_utils/winograd.py`).
+the machine can do without Winograd's savings (see `course_utils/plumbing/fast_conv.py`).
 """
 
 import contextlib

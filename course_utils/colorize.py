@@ -36,9 +36,9 @@ def load_model(
             "zhang2016" is the network that the authors of the paper published (downloaded once,
             129 MB).
         device: "cpu" or "cuda"; by default a GPU where there is one.
-        fast: wide convolutions by Winograd's way on a CPU, see `winograd`, and all in bfloat16
-            where the hardware has it. It takes down to a third of the time, and bfloat16 moves ab
-            by some tenths: to look at pictures, not to compare figures.
+        fast: on a CPU, wide convolutions by Winograd's way, see `plumbing.fast_conv`; and all in
+            bfloat16 where the hardware has it. It takes down to a third of the time, and bfloat16
+            moves ab by some tenths: to look at pictures, not to compare figures.
     Raises:
         ValueError: no such weights, not a weights file of the course, or no connection.
     """

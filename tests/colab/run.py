@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("packages", choices=["colab", "newest"])
     packages = parser.parse_args().packages
     sys.path.insert(0, str(ROOT))
-    from course_utils.repository import home_of
+    from tools.set_home import home_of
 
     uv = [sys.executable, "-m", "uv"]
     own = {**os.environ, "PYTHONPATH": str(ROOT / ".uv")}
