@@ -36,6 +36,8 @@ STYLE = {
 }
 
 
+# Photographs as PNG are large: fewer pixels, and letters as large as elsewhere.
+PICTURES = STYLE | {"figure.dpi": 64, "font.size": 13, "axes.titlesize": 14, "axes.labelsize": 13}
 Picture = Tensor | Image.Image  # Lab (3, H, W), or an image
 
 
@@ -73,7 +75,7 @@ def gallery(
     pictures = [[_pixels(picture) for picture in row] for row in rows.values()]
     widths = [pixels.shape[1] / pixels.shape[0] for pixels in pictures[0]]
     size = (height * sum(widths) + 0.3, 1.04 * height * len(rows) + 0.2)
-    with plt.rc_context(STYLE):
+    with plt.rc_context(PICTURES):
         figure, axes = plt.subplots(
             len(rows), len(widths), figsize=size, width_ratios=widths, squeeze=False
         )
@@ -83,7 +85,7 @@ def gallery(
                 _bare(axis)
             line[0].set_ylabel(name)
         for axis, caption in zip(axes[-1], captions, strict=False):
-            axis.set_xlabel(caption, fontsize=9)
+            axis.set_xlabel(caption)
         figure.tight_layout(pad=0.3, w_pad=0.4, h_pad=0.4)
     return figure
 
@@ -93,7 +95,7 @@ def row(pictures: dict[str, Picture], height: float = 2.2) -> Figure:
     pixels = [_pixels(picture) for picture in pictures.values()]
     widths = [each.shape[1] / each.shape[0] for each in pixels]
     size = (height * sum(widths) + 0.1, height + 0.35)
-    with plt.rc_context(STYLE):
+    with plt.rc_context(PICTURES):
         figure, axes = plt.subplots(
             1, len(widths), figsize=size, width_ratios=widths, squeeze=False, layout="constrained"
         )

@@ -170,7 +170,7 @@ def test_what_came_so_far_is_kept_for_the_next_time(server: Server) -> None:
 
 
 def test_a_server_without_ranges_starts_anew(server: Server) -> None:
-    (folder := download.home()).mkdir(parents=True)
+    (folder := download.data_home()).mkdir(parents=True)
     (folder / "flowers.download").write_bytes(GOOD[:100])
 
     def whole(handler: Handler) -> bool:
@@ -199,15 +199,15 @@ def test_endless_content_is_cut_off(server: Server) -> None:
     server.content = GOOD + bytes(50_000_000)
     with pytest.raises(ValueError, match=rf"expected {len(GOOD)} bytes.*got {len(GOOD) + 1} with"):
         fetch("flowers")
-    assert not list(download.home().glob("flowers*load"))
+    assert not list(download.data_home().glob("flowers*load"))
 
 
 def test_another_file_is_refused_and_deleted(server: Server) -> None:
     server.content = GOOD[:-10] + bytes(10)
     with pytest.raises(ValueError, match="it was deleted"):
         fetch("flowers")
-    assert not (download.home() / "flowers").exists()
-    assert not (download.home() / "flowers.download").exists()
+    assert not (download.data_home() / "flowers").exists()
+    assert not (download.data_home() / "flowers.download").exists()
 
 
 def test_what_to_do_offline_and_when_a_file_is_gone(
