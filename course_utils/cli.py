@@ -134,6 +134,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     model = load_model(options.weights)
     size = model.size if options.size is None else options.size
+    check_view(size)
     dataset = load_dataset(options.data, size, options.split, progress=True)
     train = dataset
     if options.split != "train":
