@@ -2,8 +2,12 @@
 
 import multiprocessing
 import random
+import signal
 import sys
+import time
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 
 import pytest
@@ -20,8 +24,16 @@ LONG = replace(CONFIG, epochs=40)
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs processes that fork")
 
 
-def train(out: Path) -> None:
-    training.SAVE_SECONDS = 0  # after every step, so that kills often meet a save
+def train(out: Path, steps: Semaphore) -> None:
+    """A training that is saved after every step, so that kills often meet a save."""
+    training.SAVE_SECONDS = 0
+    stepped = training.Epoch.stepped
+
+    def counted(epoch: training.Epoch, loss: torch.Tensor) -> None:
+        steps.release()
+        stepped(epoch, loss)
+
+    training.Epoch.stepped = counted
     data = scenes()
     training.fit(LONG, data, data, out, resume=True, device="cpu", progress=False)
 
@@ -29,21 +41,27 @@ def train(out: Path) -> None:
 def test_killed_runs_are_the_run_that_was_not(tmp_path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["course_utils.training", "torch._dynamo"])
-    dice, kills, epochs = random.Random(0), 0, set()
-    while kills < KILLS:
-        process = context.Process(target=train, args=(tmp_path / "killed",))
+    rng, steps = random.Random(0), context.Semaphore(0)
+
+    def start(name: str) -> BaseProcess:
+        process = context.Process(target=train, args=(tmp_path / name, steps))
         process.start()
-        process.join(dice.uniform(0.2, 1.2))
-        assert process.exitcode is None, "it ended before it was killed often enough"
+        return process
+
+    for kill in range(KILLS):
+        process = start("killed")
+        for _ in range(kill % 8):  # steps; after 0, often before the first one
+            assert steps.acquire(timeout=120)
+        time.sleep(rng.uniform(0, 0.05))  # any moment of the step and of the save after it
         process.kill()
         process.join()
-        kills += 1
-        if (tmp_path / "killed" / "history.jsonl").exists():
-            epochs.add(len(History.load(tmp_path / "killed" / "history.jsonl").rows))
-    assert len(epochs) > 3  # it came further between kills
+        assert process.exitcode == -signal.SIGKILL, "it ended before it was killed often enough"
+        while steps.acquire(block=False):
+            pass
+    rows = len(History.load(tmp_path / "killed" / "history.jsonl").rows)
+    assert 3 < rows < LONG.epochs  # it came further between kills
     for name in ("killed", "whole"):
-        process = context.Process(target=train, args=(tmp_path / name,))
-        process.start()
+        process = start(name)
         process.join()
         assert process.exitcode == 0
     killed, whole = (
