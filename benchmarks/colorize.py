@@ -17,7 +17,7 @@ from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 from torch.nn import functional as F
 
-from course_utils.colorize import colorize, load_model, speed_up
+from course_utils.colorize import colorize, load_model
 from course_utils.network import ColorizationNet, bf16_is_fast
 from course_utils.photos import sample_photo
 
@@ -54,7 +54,8 @@ def main() -> None:
             theirs = load_model("landscapes", "cpu").to(memory_format=torch.contiguous_format)
         ours.load_state_dict(theirs.state_dict())
         ours.to(memory_format=torch.channels_last)
-        speed_up(ours, "cpu")
+        if bf16_is_fast():
+            ours.use_bfloat16()
         theirs.size = ours.size = size
         ways: dict[str, Callable[[], Image.Image]] = {
             "usual": lambda net=theirs: usual(photo, net),

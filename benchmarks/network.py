@@ -4,8 +4,7 @@ Training steps and inference, all ways in turns in one run; the best of the turn
 mini-project works in contiguous float32 with Adam; ours in channels_last with fused AdamW, in
 bfloat16 where the processor multiplies it. ONNX Runtime and OpenVINO are peers, timed where they
 are installed (`pip install onnx onnxscript onnxruntime openvino`). Beside each is its rate in
-GFLOP/s, counted as if nothing were saved, and that of one large convolution of 512 channels: what
-the machine can do without Winograd's savings (see `course_utils/plumbing/fast_conv.py`).
+GFLOP/s, and that of one large convolution of 512 channels: what the machine can do.
 """
 
 import contextlib
@@ -21,7 +20,6 @@ from torch.nn import functional as F
 from course_utils.architecture import architecture_table
 from course_utils.bins import soft_encode
 from course_utils.network import AB_SCALE, ColorizationNet, bf16_is_fast
-from course_utils.plumbing.fast_conv import use_winograd
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 FAST = bf16_is_fast(DEVICE)
@@ -98,14 +96,11 @@ def inference(width: float, size: int, batch: int, turns: int = 9) -> None:
     plain = ColorizationNet(width).eval().to(DEVICE)
     nets = {"mini-project": plain}
     for kind in ("float32", "bfloat16")[: 1 + FAST]:
-        for way in ("", " by Winograd")[: 1 + (DEVICE == "cpu")]:
-            net = ColorizationNet(width).eval().to(DEVICE, memory_format=torch.channels_last)
-            net.load_state_dict(plain.state_dict())
-            if way:
-                use_winograd(net)
-            if kind == "bfloat16":
-                net.use_bfloat16()
-            nets[f"ours in {kind}{way}"] = net
+        net = ColorizationNet(width).eval().to(DEVICE, memory_format=torch.channels_last)
+        net.load_state_dict(plain.state_dict())
+        if kind == "bfloat16":
+            net.use_bfloat16()
+        nets[f"ours in {kind}"] = net
     ways: Ways = {name: (lambda net=net: net(L)) for name, net in nets.items()}
     expected = plain(L)
     with tempfile.TemporaryDirectory() as folder:

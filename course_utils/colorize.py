@@ -15,7 +15,6 @@ from torch.nn import functional as F
 from course_utils.color import lab_to_uint8, rgb_to_lightness
 from course_utils.network import ColorizationNet, bf16_is_fast, device_of
 from course_utils.photos import pil_to_tensor, read_photo, resize
-from course_utils.plumbing.fast_conv import use_winograd
 from course_utils.plumbing.limits import MOST_SEEN, STRIDE, check_view
 from course_utils.plumbing.weights import fetch_zhang2016, read_network
 
@@ -36,8 +35,7 @@ def load_model(
             "zhang2016" is the network that the authors of the paper published (downloaded once,
             129 MB).
         device: "cpu" or "cuda"; by default a GPU where there is one.
-        fast: on a CPU, wide convolutions by Winograd's way, see `plumbing.fast_conv`; and all in
-            bfloat16 where the hardware has it. It takes down to a third of the time, and bfloat16
+        fast: convolve in bfloat16 where the hardware has it. It takes about half the time, and
             moves ab by some tenths: to look at pictures, not to compare figures.
     Raises:
         ValueError: no such weights, not a weights file of the course, or no connection.
@@ -56,8 +54,8 @@ def load_model(
             )
     model = read_network(path)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if fast:
-        speed_up(model, device)
+    if fast and bf16_is_fast(device):
+        model.use_bfloat16()
     return model.to(device, memory_format=torch.channels_last).eval()
 
 
@@ -65,14 +63,6 @@ def load_model(
 def default_model() -> ColorizationNet:
     """The network for every kind of photograph, loaded once."""
     return load_model("photographs", fast=True)
-
-
-def speed_up(model: ColorizationNet, device: str) -> None:
-    """What `fast` means in `load_model`, for a network that is only used on a device."""
-    if torch.device(device).type == "cpu":
-        use_winograd(model)
-    if bf16_is_fast(device):
-        model.use_bfloat16()
 
 
 @torch.inference_mode()

@@ -265,7 +265,7 @@ def _network(config: TrainConfig, model: ColorizationNet | None) -> Colorization
             f"got {model.width:g} and {model.head}"
         )
     model.size = config.size
-    return model
+    return model.float()  # it may have been loaded with fast=True
 
 
 def _last_state(

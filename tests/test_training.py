@@ -106,6 +106,19 @@ def test_a_trained_network_is_trained_further(scene_dataset: LabDataset) -> None
         run(scene_dataset, replace(CONFIG, width=0.2), model=start)
 
 
+def test_a_network_in_bfloat16_is_trained_in_float32(
+    scene_dataset: LabDataset, tmp_path: Path
+) -> None:
+    start = load_model("landscapes", "cpu")
+    start.use_bfloat16()
+    before = {name: tensor.float().clone() for name, tensor in start.state_dict().items()}
+    config = replace(CONFIG, width=start.width, epochs=1)
+    run(scene_dataset, config, out=tmp_path, model=start)
+    after = load_model(tmp_path / "best.safetensors", "cpu").state_dict()
+    learned = dict(start.named_parameters())
+    assert not [name for name in learned if torch.equal(after[name], before[name])]
+
+
 def test_a_run_is_not_overwritten_and_not_mixed(scene_dataset: LabDataset, tmp_path: Path) -> None:
     run(scene_dataset, out=tmp_path)
     with pytest.raises(ValueError, match="--resume"):
