@@ -35,7 +35,7 @@ class Album:
 
 
 def colorize_album(
-    photos: Iterable[str | Path],
+    photos: str | Path | Iterable[str | Path],
     model: ColorizationNet,
     out: str | Path,
     size: int | None = None,
@@ -46,8 +46,8 @@ def colorize_album(
     """Colorize photographs of any sizes, and all in folders; a broken one stops none of the others.
 
     Args:
-        photos: files and folders. A folder is searched recursively, and its results keep the
-            places that the photographs have in it.
+        photos: a file or a folder, or several. A folder is searched recursively, and its results
+            keep the places that the photographs have in it.
         model: from `colorize.load_model` or `training.fit`.
         out: the folder for the results: NAME_color.png, or .jpg.
         size: the shorter side that the network sees, see `colorize.colorize`.
@@ -60,6 +60,8 @@ def colorize_album(
     """
     if kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+    if isinstance(photos, str | Path):
+        photos = [photos]
     album, taken = Album(), {}
     for photo, place in _places(list(map(Path, photos)), Path(out)):
         target = Path(out) / place.with_name(f"{place.stem}_color.{kind}")

@@ -51,6 +51,21 @@ def test_places_are_kept_and_names_that_meet_are_refused(
         colorize_album([photos], model, tmp_path / "out", kind="gif")
 
 
+def test_a_string_is_one_photo_or_folder(
+    model: ColorizationNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("photos/a.png", "p", "h.png"):  # letters of "photos", were they taken one by one
+        Image.new("RGB", (16, 16), "gray").save(tmp_path / name, "PNG")
+    monkeypatch.chdir(tmp_path)
+    for photos in ("photos", Path("photos"), "photos/a.png"):
+        album = colorize_album(photos, model, "out", overwrite=True)
+        assert list(album.made) == [Path("photos/a.png")]
+        assert not album.failed
+    with pytest.raises(TypeError):
+        colorize_album([b"photos"], model, "out")
+
+
 def test_a_contact_sheet_shows_each_photo_in_gray_and_in_color(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected at least one"):
         contact_sheet({})
