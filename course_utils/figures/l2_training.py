@@ -1,0 +1,61 @@
+"""Losses by epoch and by minute. Lesson 4."""
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from course_utils.figures.base import BLUE, GRAY, GREEN, INK, ORANGE, STYLE, label_at_right
+from course_utils.recipe import History
+
+
+def loss_curve(history: History) -> Figure:
+    """Loss per epoch: training and validation, between the baselines and the floor. What lies far
+    above all that the lines end at is cut off."""
+    epochs = [row["epoch"] for row in history.rows]
+    val = [row["val_mse"] for row in history.rows]
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7.5, 4))
+        lines = []
+        if history.config.head == "regression":  # else its training loss has another unit
+            train = [row["train_loss"] for row in history.rows]
+            axis.plot(epochs, train, color=BLUE, marker="o", markersize=3)
+            lines.append((train[-1], "training", BLUE))
+        axis.plot(epochs, val, color=ORANGE, marker="o", markersize=3)
+        lines.append((val[-1], "validation", ORANGE))
+        for name in ("gray", "mean given L"):
+            axis.axhline(history.baselines[name], color=GRAY, linestyle="--", linewidth=1)
+            lines.append((history.baselines[name], name, INK))
+        if history.l2_floor is not None:
+            axis.axhline(history.l2_floor, color=GREEN, linestyle=":", linewidth=2)
+            lines.append((history.l2_floor, "floor", GREEN))
+        ends = max(value for value, *_ in lines)  # first epochs may start far above them
+        axis.set_ylim(top=min(axis.get_ylim()[1], 1.25 * ends))
+        label_at_right(axis, lines)
+        axis.set(xlabel="epoch", ylabel="MSE(ab), CIE units squared", title="Loss per epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        figure.tight_layout()
+    return figure
+
+
+def recipe_curves(result: dict) -> Figure:
+    """Errors of several recipes by minute of training: on the training and validation pictures.
+
+    Args:
+        result: `curves`, name -> {"minutes", "train_loss", "val_mse"}, a number an epoch; and the
+            `baselines` on validation. `benchmarks/recipe.py` writes it.
+    """
+    colors = (ORANGE, BLUE, GREEN, INK)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True, layout="constrained")
+        for axis, which, title in zip(
+            axes, ("train_loss", "val_mse"), ("training", "validation"), strict=True
+        ):
+            lines = []
+            for color, (name, curve) in zip(colors, result["curves"].items(), strict=False):
+                axis.plot(curve["minutes"], curve[which], color=color)
+                lines.append((curve[which][-1], name, color))
+            gray = result["baselines"]["gray"]
+            axis.axhline(gray, color=GRAY, linestyle="--", linewidth=1)
+            axis.set(xlabel="minutes of training", title=title, ylim=(0, 1.25 * gray))
+            label_at_right(axis, [*lines, (gray, "gray", INK)])
+        axes[0].set_ylabel("MSE(ab), CIE units squared")
+    return figure

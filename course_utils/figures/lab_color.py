@@ -1,0 +1,39 @@
+"""A photograph and its channels. Lesson 1."""
+
+import matplotlib
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from course_utils.figures.base import STYLE, bare, to_pixels
+
+
+def channels(lab: Tensor) -> Figure:
+    """A photo beside its L, a and b, each with its own scale. lab is (3, H, W)."""
+    names = ("L: dark to light", "a: green to red", "b: blue to yellow")
+    ramps = _channel_ramps()
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 4, figsize=(11, 2.9))
+        axes[0].imshow(to_pixels(lab))
+        axes[0].set_title("the photo")
+        for axis, plane, name, ramp in zip(axes[1:], lab, names, ramps, strict=True):
+            low, high = (0, 100) if axis is axes[1] else (-80, 80)
+            drawn = axis.imshow(plane.numpy(), cmap=ramp, vmin=low, vmax=high)
+            axis.set_title(name)
+            figure.colorbar(drawn, ax=axis, orientation="horizontal", pad=0.04, fraction=0.06)
+        for axis in axes:
+            bare(axis)
+        figure.tight_layout()
+    return figure
+
+
+def _channel_ramps() -> list[matplotlib.colors.Colormap]:
+    """Color maps for L, a and b, made of the colors that they stand for."""
+    steps = torch.linspace(-80, 80, 65)
+    level, none = torch.full_like(steps, 65), torch.zeros_like(steps)
+    ramps = [matplotlib.colormaps["gray"]]
+    for planes in ((level, steps, none), (level, none, steps)):
+        pixels = to_pixels(torch.stack(planes)[:, None])[0]
+        ramps.append(matplotlib.colors.LinearSegmentedColormap.from_list("", pixels))
+    return ramps
