@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 from course_utils.data import load_dataset
-from course_utils.losses import prior_of
+from course_utils.losses import training_prior
 from course_utils.metrics import baselines, evaluate, format_table
 from course_utils.network import PAPER_TEMPERATURE
 from course_utils.plumbing.weights import read_network
@@ -48,7 +48,7 @@ def main() -> None:
         for temperature in (1.0, PAPER_TEMPERATURE):
             model.set_temperature(temperature)
             rows[f"{name}, T = {temperature:g}"] = evaluate(model, val)
-    prior = [float(f"{p:.6g}") for p in prior_of(train)]
+    prior = [float(f"{p:.6g}") for p in training_prior(train)]
     result = {"epochs": options.epochs, "rows": rows, "prior": prior}
     (options.out / "heads.json").write_text(json.dumps(result, indent=1) + "\n")
     print(format_table(rows))

@@ -190,7 +190,7 @@ def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
     """Which colors an sRGB screen can show: lab (..., 3, H, W) -> bool (..., H, W)."""
     _check_channels(lab, "lab")
     planes = lab.detach().movedim(-3, 0)  # (3, ..., H, W)
-    shown = fast_lab.is_shown(fast_lab.linear_of(planes.flatten(1).cpu().numpy()), tolerance)
+    shown = fast_lab.is_shown(fast_lab.lab_to_linear(planes.flatten(1).cpu().numpy()), tolerance)
     return torch.from_numpy(shown).reshape(planes.shape[1:]).to(lab.device)
 
 

@@ -20,11 +20,11 @@ from torch.utils.data import Dataset
 
 from course_utils.photos import FITS, SAMPLES, Fit, all_files, is_named_picture, sample_path
 from course_utils.plumbing.cache import Entry, Pictures, open_cache
-from course_utils.plumbing.download import SOURCES, folder_of
+from course_utils.plumbing.download import SOURCES, source_folder
 from course_utils.plumbing.duplicates import near_duplicates
 from course_utils.plumbing.limits import check_size
 from course_utils.plumbing.progress import progress_bar
-from course_utils.scenes import SLAB, render
+from course_utils.scenes import AT_ONCE, render
 
 SCENE_COUNTS = {"train": 4000, "val": 256, "all": 4256}
 MOST_SCENES = 2**32  # bytes of them, in memory
@@ -142,7 +142,7 @@ def load_dataset(
         dataset = _open_files(list(paths), [], root, size, split, progress, fit, gray_chroma)
         dataset.names = [paths[root / file] for file in dataset.names]
         return dataset
-    root = folder_of(str(name_or_path)) if name_or_path in SOURCES else Path(name_or_path)
+    root = source_folder(str(name_or_path)) if name_or_path in SOURCES else Path(name_or_path)
     if not root.is_dir():
         kind = "is a file" if root.exists() else "does not exist"
         names = ", ".join(repr(name) for name in ("scenes", "samples", *SOURCES))
@@ -176,18 +176,18 @@ def batches(
         first: the number of the batch to begin with; random numbers are those of a whole pass.
         deal: takes from 0, 1, ..., B - 1 this process's part of a batch, see `plumbing.processes`.
     """
-    for number, chosen in enumerate(order_of(dataset, generator).split(batch_size)):
-        dice = torch.rand(4, len(chosen), generator=generator) if augmented else None
+    for number, chosen in enumerate(epoch_order(dataset, generator).split(batch_size)):
+        uniform = torch.rand(4, len(chosen), generator=generator) if augmented else None
         if number < first:
             continue
         if deal is not None:
             mine = deal(torch.arange(len(chosen)))
-            chosen, dice = chosen[mine], None if dice is None else dice[:, mine]
+            chosen, uniform = chosen[mine], None if uniform is None else uniform[:, mine]
         if len(chosen) == 0:
             continue
         lab = _float32(dataset.lab[chosen].to(device))
         if augmented:
-            lab = flip_and_crop(lab, dice=dice, size=size)
+            lab = flip_and_crop(lab, uniform=uniform, size=size)
         yield lab[:, :1], lab[:, 1:]
 
 
@@ -198,7 +198,7 @@ def _float32(lab: Tensor) -> Tensor:
     return torch.from_numpy(np.empty(lab.shape, np.float32)).copy_(lab)
 
 
-def order_of(dataset: LabDataset, generator: torch.Generator | None = None) -> Tensor:
+def epoch_order(dataset: LabDataset, generator: torch.Generator | None = None) -> Tensor:
     """The numbers (N,) of the pictures in the order in which `batches` goes through them."""
     if generator is None:
         return torch.arange(len(dataset))
@@ -209,7 +209,7 @@ def flip_and_crop(
     lab: Tensor,
     generator: torch.Generator | None = None,
     size: int | None = None,
-    dice: Tensor | None = None,
+    uniform: Tensor | None = None,
 ) -> Tensor:
     """Mirror each picture with a chance of one half, and zoom into a random 60 to 100 % of it.
 
@@ -219,21 +219,21 @@ def flip_and_crop(
         lab: (B, 3, H, W).
         size: height and width of the result, by default those of lab. A crop of a picture that
             is larger than this stays as sharp as the whole.
-        dice: (4, B) random numbers in [0, 1); by default drawn from the generator.
+        uniform: (4, B) numbers in [0, 1), uniformly random; by default drawn from the generator.
     """
-    dice = torch.rand(4, len(lab), generator=generator) if dice is None else dice
-    dice = dice.to(lab.device)
-    zoom = 0.6 + 0.4 * dice[0]
-    mirror = torch.where(dice[1] < 0.5, -1.0, 1.0)
-    shift_x, shift_y = (1 - zoom) * (2 * dice[2] - 1), (1 - zoom) * (2 * dice[3] - 1)
+    uniform = torch.rand(4, len(lab), generator=generator) if uniform is None else uniform
+    uniform = uniform.to(lab.device)
+    zoom = 0.6 + 0.4 * uniform[0]
+    mirror = torch.where(uniform[1] < 0.5, -1.0, 1.0)
+    shift_x, shift_y = (1 - zoom) * (2 * uniform[2] - 1), (1 - zoom) * (2 * uniform[3] - 1)
     nothing = torch.zeros_like(zoom)
     rows = (
         torch.stack((zoom * mirror, nothing, shift_x), dim=1),
         torch.stack((nothing, zoom, shift_y), dim=1),
     )
-    count, channels, height, width = lab.shape
-    shape = [count, channels, size or height, size or width]
-    grid = F.affine_grid(torch.stack(rows, dim=1), shape, align_corners=False)
+    height, width = lab.shape[-2:]
+    shape = [*lab.shape[:2], size or height, size or width]
+    grid = F.affine_grid(torch.stack(rows, dim=1), shape, align_corners=False)  # (B, H, W, 2)
     return F.grid_sample(lab, grid, padding_mode="border", align_corners=False)
 
 
@@ -246,11 +246,11 @@ def _open_scenes(size: int, split: str, progress: bool) -> LabDataset:
             "choose a smaller size"
         )
     lab, floor = torch.empty(len(numbers), 3, size, size, dtype=torch.float16), 0.0
-    parts = range(0, len(numbers), SLAB)
+    parts = range(0, len(numbers), AT_ONCE)
     bar = progress_bar(iterable=parts, desc=f"painting {split} scenes", disable=not progress)
     for start in bar:
-        made = render(numbers[start : start + SLAB], size)
-        lab[start : start + SLAB] = torch.cat((made.L, made.ab), dim=1)
+        made = render(numbers[start : start + AT_ONCE], size)
+        lab[start : start + AT_ONCE] = torch.cat((made.L, made.ab), dim=1)
         floor += made.l2_floor() * len(made.L) / len(numbers)
     names = [f"scene {number}" for number in numbers]
     return LabDataset(lab, names, Report(used=len(names)), floor)

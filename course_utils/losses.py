@@ -47,7 +47,7 @@ def loss_of(
     return loss.mean() if weights is None else (weights[nearest_bin(small)] * loss).mean()
 
 
-def prior_of(train: LabDataset) -> Tensor:
+def training_prior(train: LabDataset) -> Tensor:
     """The prior of the bins (313,) among the colors that the loss sees: those at the quarter
     size, at which it decides."""
     return empirical_prior(F.avg_pool2d(ab, UPSAMPLING) for _, ab in batches(train, 256))
@@ -55,4 +55,4 @@ def prior_of(train: LabDataset) -> Tensor:
 
 def rebalancing(train: LabDataset) -> Tensor:
     """Weights of the bins (313,) by which rare colors count more, see `bins.class_weights`."""
-    return class_weights(prior_of(train))
+    return class_weights(training_prior(train))

@@ -98,7 +98,7 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int | None = None) -
     if isinstance(model, torch.nn.Module):
         model.eval()
     batch_size = batch_size or max(1, PIXELS_AT_ONCE // dataset.size**2)
-    totals, dice = _Totals(), torch.Generator().manual_seed(0)
+    totals, generator = _Totals(), torch.Generator().manual_seed(0)
     classes: dict[str, _Totals] = {}
     kinds = [PurePosixPath(name).parent.name for name in dataset.names]
     done = 0
@@ -106,7 +106,7 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int | None = None) -
         predicted = model(lightness).float()
         measured = _measure(*(part.cpu() for part in (lightness, predicted, truth)))
         # Poisson bootstrap: a picture is drawn 0, 1, 2 .. times into each of many datasets.
-        times = torch.poisson(torch.ones(len(truth), REDRAWN), generator=dice).double()
+        times = torch.poisson(torch.ones(len(truth), REDRAWN), generator=generator).double()
         times = torch.cat((torch.ones(len(truth), 1), times), dim=1)  # (B, 1 + REDRAWN)
         totals.add(measured, times)
         here = kinds[done : done + len(truth)]

@@ -99,7 +99,7 @@ def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
 def read_pixels(file: Path, content: bytearray | None = None) -> Tensor:
     """A picture file as uint8 (3, H, W): `pil_to_tensor` of `read_photo`, which say what is
     raised. An ordinary JPEG takes a shorter way to the same pixels, past Pillow's own copy: if its
-    `content` is given, see `content_of`."""
+    `content` is given, see `read_ordinary`."""
     try:
         with _opened(content or b"") as image:
             _check_pixels(image)
@@ -111,7 +111,7 @@ def read_pixels(file: Path, content: bytearray | None = None) -> Tensor:
     return pil_to_tensor(read_photo(file))
 
 
-def content_of(file: Path) -> bytearray | None:
+def read_ordinary(file: Path) -> bytearray | None:
     """What is in a file of less than `MOST_BYTES`; None for larger ones, and for what is no
     ordinary file, such as a pipe, for which one would wait."""
     state = file.stat()

@@ -52,7 +52,7 @@ PALETTE = {
 }
 MATERIALS = tuple(name for options in PALETTE.values() for name in options[0][1])
 TREES, FLOWER_ROWS, FLOWER_COLUMNS = 4, 7, 10
-SLAB = 32  # scenes drawn at a time: what they need stays near the processor
+AT_ONCE = 32  # scenes drawn at a time: what they need stays near the processor
 
 
 class Scenes(NamedTuple):
@@ -80,7 +80,7 @@ def render(indices: list[int] | range, size: int = 64, seed: int = 0) -> Scenes:
     check_size(size)
     if len(indices) == 0:
         raise ValueError("indices: expected at least one scene number, got none")
-    parts = [_render(indices[i : i + SLAB], size, seed) for i in range(0, len(indices), SLAB)]
+    parts = [_render(indices[i : i + AT_ONCE], size, seed) for i in range(0, len(indices), AT_ONCE)]
     return Scenes(*(torch.cat(planes) for planes in zip(*parts, strict=True)))
 
 

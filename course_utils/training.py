@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from course_utils.data import LabDataset, batches, load_dataset, order_of
+from course_utils.data import LabDataset, batches, epoch_order, load_dataset
 from course_utils.losses import Objective, loss_of, rebalancing
 from course_utils.metrics import baselines, mean_mse, mse_ab
 from course_utils.network import AB_SCALE, ColorizationNet, bf16_is_fast, device_of
@@ -200,8 +200,8 @@ class Epoch:
         """L (B, 1, H, W) and ab (B, 2, H, W) of each batch that is left, see `data.batches`."""
         config, groups = self.config, self.optimizer.param_groups
         size, device = config.size_at(self.position.epoch), groups[0]["params"][0].device
-        shape = (config.batch_size, self._generator(), config.augmented, device, size)
-        for batch in batches(self.train, *shape, self.position.step, processes.even_share):
+        how = (config.batch_size, self._generator(), config.augmented, device, size)
+        for batch in batches(self.train, *how, self.position.step, processes.even_share):
             for group in groups:
                 group["lr"] = self._learning_rate(self.position.step)
             yield batch
@@ -215,7 +215,7 @@ class Epoch:
         """
         place, mean = self.position, processes.total(loss.item()) / processes.count()
         done = place.step * self.config.batch_size
-        chosen = order_of(self.train, self._generator())[done : done + self.config.batch_size]
+        chosen = epoch_order(self.train, self._generator())[done : done + self.config.batch_size]
         if not (isfinite(mean) and isfinite(self.optimizer.gradient_norm)):
             what = f"the loss of epoch {place.epoch + 1}, step {place.step + 1},"
             names = ", ".join(self.train.names[n] for n in chosen)

@@ -145,28 +145,28 @@ def watch(event: str, arguments: tuple) -> None:
 watch.on = False
 
 
-def mutated(data: bytes, dice: random.Random, others: list[bytes]) -> bytes:
+def mutated(data: bytes, rng: random.Random, others: list[bytes]) -> bytes:
     """Valid bytes, changed in some places."""
     changed = bytearray(data)
-    for _ in range(dice.choice((1, 1, 2, 4, 16))):
-        place = dice.randrange(len(changed) + 1) if dice.random() < 0.5 else dice.randrange(64)
-        kind = dice.randrange(6)
+    for _ in range(rng.choice((1, 1, 2, 4, 16))):
+        place = rng.randrange(len(changed) + 1) if rng.random() < 0.5 else rng.randrange(64)
+        kind = rng.randrange(6)
         if kind == 0:
-            changed[place : place + 1] = dice.randbytes(1)
+            changed[place : place + 1] = rng.randbytes(1)
         elif kind == 1:
-            changed[place : place + 4] = dice.choice(NASTY)
+            changed[place : place + 4] = rng.choice(NASTY)
         elif kind == 2:
-            changed[place:place] = dice.randbytes(dice.randrange(9))
+            changed[place:place] = rng.randbytes(rng.randrange(9))
         elif kind == 3:
-            del changed[place : place + dice.randrange(1, 33)]
+            del changed[place : place + rng.randrange(1, 33)]
         elif kind == 4 and place < len(changed):
-            changed[place] ^= 1 << dice.randrange(8)
-        elif dice.random() < 0.2:
-            other = dice.choice(others)
-            changed[place:] = other[dice.randrange(len(other) + 1) :]
-    if dice.random() < 0.05:
-        del changed[dice.randrange(len(changed) + 1) :]
-    if data[:4] == b"\x89PNG" and dice.random() < 0.7:
+            changed[place] ^= 1 << rng.randrange(8)
+        elif rng.random() < 0.2:
+            other = rng.choice(others)
+            changed[place:] = other[rng.randrange(len(other) + 1) :]
+    if rng.random() < 0.05:
+        del changed[rng.randrange(len(changed) + 1) :]
+    if data[:4] == b"\x89PNG" and rng.random() < 0.7:
         return with_checksums(bytes(changed))
     return bytes(changed)
 
@@ -440,44 +440,44 @@ class Doors:
         return "error" if "expected" in widget.text else "result"
 
 
-def hostile_header(data: bytes, dice: random.Random) -> bytes:
+def hostile_header(data: bytes, rng: random.Random) -> bytes:
     """Weights with a value in their header that no network has."""
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
     about = json.loads(header["__metadata__"]["course"])
-    if dice.random() < 0.5:
-        name = dice.choice(("width", "head", "size", "temperature", "epoch"))
-        about[name] = dice.choice(VALUES)
+    if rng.random() < 0.5:
+        name = rng.choice(("width", "head", "size", "temperature", "epoch"))
+        about[name] = rng.choice(VALUES)
         header["__metadata__"]["course"] = json.dumps(about)
-    elif dice.random() < 0.1:
+    elif rng.random() < 0.1:
         header["__metadata__"]["course"] = "[" * 100_000
     else:
-        tensor = header[dice.choice(sorted(header))]
-        name = dice.choice(("dtype", "shape", "data_offsets"))
+        tensor = header[rng.choice(sorted(header))]
+        name = rng.choice(("dtype", "shape", "data_offsets"))
         kinds = ("F64", "F8_E4M3", "BOOL", "C64", "U8", "I8", "F16")
-        value = dice.choice(kinds) if name == "dtype" else dice.choice(([10**9] * 3, [0], [1, 2]))
+        value = rng.choice(kinds) if name == "dtype" else rng.choice(([10**9] * 3, [0], [1, 2]))
         tensor[name] = value
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data[8 + length :]
 
 
-def hostile_lines(data: bytes, dice: random.Random) -> bytes:
+def hostile_lines(data: bytes, rng: random.Random) -> bytes:
     """A history with a value that none has."""
     lines = [json.loads(line) for line in data.splitlines()]
-    line = dice.choice((*lines, lines[0]["config"], lines[0]["baselines"]))
-    line[dice.choice(sorted(line))] = dice.choice(VALUES)
-    if dice.random() < 0.2:
-        del line[dice.choice(sorted(line))]
+    line = rng.choice((*lines, lines[0]["config"], lines[0]["baselines"]))
+    line[rng.choice(sorted(line))] = rng.choice(VALUES)
+    if rng.random() < 0.2:
+        del line[rng.choice(sorted(line))]
     return "\n".join(map(json.dumps, lines)).encode()
 
 
-def changed(door: str, seed: bytes, dice: random.Random, others: list[bytes]) -> bytes:
+def changed(door: str, seed: bytes, rng: random.Random, others: list[bytes]) -> bytes:
     """The next input of a door."""
     if not seed.strip(b"\0"):
-        return dice.randbytes(len(seed))
-    if door in ("weights", "histories") and dice.random() < 0.5:
-        return (hostile_header if door == "weights" else hostile_lines)(seed, dice)
-    return mutated(seed, dice, others)
+        return rng.randbytes(len(seed))
+    if door in ("weights", "histories") and rng.random() < 0.5:
+        return (hostile_header if door == "weights" else hostile_lines)(seed, rng)
+    return mutated(seed, rng, others)
 
 
 def command(choices: Choices) -> list[str]:
@@ -652,7 +652,7 @@ def main() -> int:
     doors = Doors()
     (WORK / "in").mkdir()
     door: Callable[[bytes], str] = getattr(doors, options.door)
-    seeds, dice, outcomes = doors.seeds(options.door), random.Random(options.seed), Counter()
+    seeds, rng, outcomes = doors.seeds(options.door), random.Random(options.seed), Counter()
     kept = Path(tempfile.gettempdir()) / f"fuzz-{options.door}.input"
     sys.addaudithook(watch)
     began, slowest = time.monotonic(), 0.0
@@ -706,7 +706,7 @@ def main() -> int:
         else:
             end = began + 60 * options.minutes
             while time.monotonic() < end and sum(outcomes.values()) < options.inputs:
-                one(changed(options.door, dice.choice(seeds), dice, seeds))
+                one(changed(options.door, rng.choice(seeds), rng, seeds))
     except BaseException:
         print(f"{figures()}\nthe last input is in {kept}", file=sys.__stderr__)
         raise

@@ -19,7 +19,7 @@ from PIL import Image
 from course_utils.cli import main
 from course_utils.data import load_dataset
 from course_utils.plumbing import download
-from course_utils.plumbing.download import SOURCES, Source, fetch, folder_of, unpack
+from course_utils.plumbing.download import SOURCES, Source, fetch, source_folder, unpack
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -103,10 +103,10 @@ def images(folder: Path) -> list[str]:
 
 def test_a_source_is_fetched_once_and_opens_by_name(server: Server) -> None:
     with pytest.raises(ValueError, match="run: course data fetch flowers"):
-        folder_of("flowers")
+        source_folder("flowers")
     folder = fetch("flowers")
     assert images(folder) == [f"{n}.png" for n in range(6)]
-    assert fetch("flowers") == folder == folder_of("flowers")
+    assert fetch("flowers") == folder == source_folder("flowers")
     assert server.requests == [0]
     assert len(load_dataset("flowers", 16, "all")) == 6
     assert {path.name for path in folder.parent.iterdir()} <= {"flowers", "flowers.lock", "cache"}

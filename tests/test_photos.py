@@ -10,9 +10,9 @@ from PIL import Image, ImageCms, features
 
 from course_utils.photos import (
     all_files,
-    content_of,
     is_named_picture,
     pil_to_tensor,
+    read_ordinary,
     read_photo,
     read_pixels,
     resize,
@@ -168,11 +168,11 @@ def test_the_short_way_to_a_jpegs_pixels_leads_to_the_same(kind: str, tmp_path: 
     file, content = tmp_path / "photo.jpg", io.BytesIO()
     sample_photo("cat").convert(mode).resize((99, 71)).save(content, "JPEG", **options)
     file.write_bytes(content.getvalue())
-    assert torch.equal(read_pixels(file, content_of(file)), pil_to_tensor(read_photo(file)))
+    assert torch.equal(read_pixels(file, read_ordinary(file)), pil_to_tensor(read_photo(file)))
     for length in range(0, len(content.getvalue()) - 2, 97):  # torn, and each refused alike
         file.write_bytes(content.getvalue()[:length])
         reasons = []
-        for read in (read_photo, lambda file: read_pixels(file, content_of(file))):
+        for read in (read_photo, lambda file: read_pixels(file, read_ordinary(file))):
             with pytest.raises(ValueError, match=r"photo\.jpg: expected a picture") as raised:
                 read(file)
             reasons.append(str(raised.value))

@@ -123,11 +123,11 @@ class Photographs:
     def pictures(self, numbers: Tensor, size: int, generator: torch.Generator) -> Tensor:
         """Mirrored, cropped, and half of them with another contrast: Lab (B, 3, size, size)."""
         source = self.smaller if size <= 48 else self.lab
-        dice = torch.rand(7, len(numbers), generator=generator, device=self.device)
-        lab = flip_and_crop(source[numbers].float(), size=size, dice=dice[:4])
-        contrast, shift = 0.85 + 0.3 * dice[4], 10 * dice[5] - 5
-        contrast = torch.where(dice[6] < 0.5, 1.0, contrast)[:, None, None]
-        shift = torch.where(dice[6] < 0.5, 0.0, shift)[:, None, None]
+        uniform = torch.rand(7, len(numbers), generator=generator, device=self.device)
+        lab = flip_and_crop(source[numbers].float(), size=size, uniform=uniform[:4])
+        contrast, shift = 0.85 + 0.3 * uniform[4], 10 * uniform[5] - 5
+        contrast = torch.where(uniform[6] < 0.5, 1.0, contrast)[:, None, None]
+        shift = torch.where(uniform[6] < 0.5, 0.0, shift)[:, None, None]
         lab[:, 0] = (50 + contrast * (lab[:, 0] - 50) + shift).clamp(0, 100)
         return lab.contiguous(memory_format=torch.channels_last)
 
@@ -188,9 +188,9 @@ def draw_hints(ab: Tensor, counts: Tensor, patch: int, generator: torch.Generato
     return hints[..., :-1].view(batch, 3, height, width)
 
 
-def turned(ab: Tensor, dice: Tensor) -> Tensor:
-    """The hue of whole pictures turned by an angle of their own: ab (B, 2, H, W), dice (B,)."""
-    angle = 2 * pi * dice[:, None, None]
+def turned(ab: Tensor, uniform: Tensor) -> Tensor:
+    """The hue of whole pictures turned by an angle of their own: ab (B, 2, H, W), uniform (B,)."""
+    angle = 2 * pi * uniform[:, None, None]
     a, b = ab.unbind(1)
     return torch.stack((a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()), 1)
 
@@ -272,9 +272,11 @@ def run(
             group["lr"] = rate_at(share, peak, warm_up)
         with torch.autocast(device, torch.bfloat16):
             if kind == "hints":
-                dice = torch.rand(4, len(ab), generator=generator, device=device)
-                ab = torch.where((dice[0] < 0.4)[:, None, None, None], turned(ab, dice[1]), ab)
-                counts = torch.where(dice[2] < 0.1, 0, (40 ** dice[3]).long())
+                uniform = torch.rand(4, len(ab), generator=generator, device=device)
+                ab = torch.where(
+                    (uniform[0] < 0.4)[:, None, None, None], turned(ab, uniform[1]), ab
+                )
+                counts = torch.where(uniform[2] < 0.1, 0, (40 ** uniform[3]).long())
                 hints = draw_hints(ab, counts, 1 + step % 4, generator)
                 logits = hinted_logits(model, light, hints)
             else:

@@ -161,9 +161,9 @@ def _one_pair(
 @check("A split that does not leak")
 def split(answer: Callable) -> None:
     """A function from a file's name and content to True for about 10 %, the validation side."""
-    dice = random.Random(0)  # all of one length, and all begin and end as JPEGs do
+    rng = random.Random(0)  # all of one length, and all begin and end as JPEGs do
     files = {
-        f"{n:04}.jpg": b"\xff\xd8\xff\xe0\x00\x10JFIF" + dice.randbytes(80) + b"\xff\xd9"
+        f"{n:04}.jpg": b"\xff\xd8\xff\xe0\x00\x10JFIF" + rng.randbytes(80) + b"\xff\xd9"
         for n in range(2000)
     }
 

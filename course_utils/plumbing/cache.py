@@ -24,7 +24,7 @@ from filelock import FileLock
 from torch import Tensor
 
 from course_utils.color import rgb_to_lab
-from course_utils.photos import Fit, content_of, mean_chroma, read_pixels, resize
+from course_utils.photos import Fit, mean_chroma, read_ordinary, read_pixels, resize
 from course_utils.plumbing.duplicates import dhash
 from course_utils.plumbing.files import data_home
 from course_utils.plumbing.progress import progress_bar
@@ -112,7 +112,7 @@ def open_cache(
                     _build(folder, stem, files, root, size, fit, progress)
         except OSError as error:
             free = shutil.disk_usage(_existing(place)).free / 2**20
-            needed = _bytes_of(files, size) / 2**20
+            needed = _cache_bytes(files, size) / 2**20
             raise ValueError(
                 f"cache: cannot write to {place} ({error.strerror}); {needed:.0f} MB are needed, "
                 f"{free:.0f} MB are free. Set COURSE_DATA to a folder with room"
@@ -142,7 +142,7 @@ def _build(
         f"{glob.escape(stem)}-*"
     ):  # of an earlier state, or of one that was killed
         shutil.rmtree(left, ignore_errors=True)
-    if shutil.disk_usage(folder.parent).free < _bytes_of(files, size):
+    if shutil.disk_usage(folder.parent).free < _cache_bytes(files, size):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def convert(file: Path) -> tuple[Entry, Tensor | None]:
@@ -173,7 +173,7 @@ def _build(
             ThreadPoolExecutor(torch.get_num_threads()) as pool,
         ):
             convert_all = pool.map if torch.get_num_threads() > 1 else map
-            at_once = max(1, min(AT_ONCE, BYTES_AT_ONCE // _bytes_of(files[:1], size)))
+            at_once = max(1, min(AT_ONCE, BYTES_AT_ONCE // _cache_bytes(files[:1], size)))
             for start in range(0, len(files), at_once):
                 for entry, lab in convert_all(convert, files[start : start + at_once]):
                     if lab is not None:
@@ -188,7 +188,7 @@ def _build(
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _bytes_of(files: list[Path], size: int) -> int:
+def _cache_bytes(files: list[Path], size: int) -> int:
     """How large lab.bin becomes at most."""
     return len(files) * 3 * size**2 * torch.float16.itemsize
 
@@ -209,9 +209,9 @@ def _short(text: str) -> str:
 
 
 def _read(file: Path) -> tuple[str, bytearray | None]:
-    """The sha256 of a file, empty if it cannot be read, and what `content_of` gives."""
+    """The sha256 of a file, empty if it cannot be read, and what `read_ordinary` gives."""
     try:
-        content = content_of(file)
+        content = read_ordinary(file)
         if content is not None:
             return hashlib.sha256(content).hexdigest(), content
         if not file.is_file():  # a pipe would be waited for

@@ -77,7 +77,7 @@ SOURCES = {
 }
 
 
-def folder_of(name: str) -> Path:
+def source_folder(name: str) -> Path:
     """The folder of a downloaded source.
 
     Raises:

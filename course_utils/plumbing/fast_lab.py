@@ -21,7 +21,7 @@ from course_utils.color import (
     srgb_encode,
 )
 
-SLAB = 32_768  # pixels converted at a time on the CPU: what lies between stays in the cache
+PIXELS_AT_ONCE = 32_768  # on the CPU: what lies between stays in the cache
 
 # L = 116 f(Y) - 16, a = 500 (f(X) - f(Y)), b = 200 (f(Y) - f(Z)), as one matrix and one shift.
 F_TO_LAB = np.array([[0.0, 116.0, 0.0], [500.0, -500.0, 0.0], [0.0, 200.0, -200.0]])
@@ -54,7 +54,7 @@ def lab_to_uint8(lab: Tensor, fit: bool = False) -> Tensor:
     made = in_slabs(_lab_to_bytes, lab, np.uint8, channels=4)
     rgb, outside = made[..., :3, :, :], made[..., 3, :, :].bool()
     if fit:
-        few = linear_of(paler(lab.movedim(-3, 0)[:, outside].numpy()))
+        few = lab_to_linear(paler(lab.movedim(-3, 0)[:, outside].numpy()))
         rgb.movedim(-3, 0)[:, outside] = torch.from_numpy(_encode(few))
     return rgb
 
@@ -84,8 +84,8 @@ def in_slabs(
     planes = image.numpy().reshape(prod(leading), 3, height * width)
     out = np.empty((len(planes), channels, height * width), dtype)
     for one, result in zip(planes, out, strict=True):
-        for start in range(0, height * width, SLAB):
-            part = slice(start, start + SLAB)
+        for start in range(0, height * width, PIXELS_AT_ONCE):
+            part = slice(start, start + PIXELS_AT_ONCE)
             convert(one[:, part], result[:, part])
     return torch.from_numpy(out.reshape(*leading, channels, height, width))
 
@@ -97,7 +97,7 @@ def paler(lab: np.ndarray, steps: int = 8) -> np.ndarray:
     for _ in range(steps):
         part /= 2
         paler[1:] = lab[1:] * (keep + part)
-        keep += part * is_shown(linear_of(paler))
+        keep += part * is_shown(lab_to_linear(paler))
     paler[1:] = lab[1:] * keep
     return paler
 
@@ -107,7 +107,7 @@ def is_shown(linear: np.ndarray, tolerance: float = 1e-4) -> np.ndarray:
     return ((linear >= -tolerance) & (linear <= 1 + tolerance)).all(axis=0)
 
 
-def linear_of(lab: np.ndarray) -> np.ndarray:
+def lab_to_linear(lab: np.ndarray) -> np.ndarray:
     """`lab_to_linear` of (3, n)."""
     f = LAB_TO_F.astype(lab.dtype) @ (lab - LAB_SHIFT.astype(lab.dtype)[:, None])
     f[2].clip(min=0, out=f[2])
@@ -149,7 +149,7 @@ def _decode(rgb: np.ndarray) -> np.ndarray:
 def _lab_to_bytes(lab: np.ndarray, rows: np.ndarray) -> None:
     """Lab (3, n) as bytes, into `rows` (4, n): R, G, B, clipped, and 1 where that changed the
     color."""
-    linear = linear_of(lab)
+    linear = lab_to_linear(lab)
     rows[:3] = _encode(linear)
     np.logical_not(is_shown(linear), out=rows[3].view(bool))
 

@@ -13,7 +13,7 @@ from course_utils.color import lab_to_uint8
 from course_utils.photos import SAMPLES, photo_to_lab, read_photo, sample_photo
 
 
-def path_of(text: str) -> Path:
+def typed_path(text: str) -> Path:
     """A path as people type or paste it: with a ~, with quotes, with a blank at the end."""
     path = Path(text.strip().strip("'\""))
     with suppress(RuntimeError):  # ~ and a name that nobody has here
@@ -29,7 +29,7 @@ def photo_lab(name: str, height: int, square: bool = False) -> torch.Tensor:
     """
     if name in SAMPLES:
         return _photo_lab(name, height, square, 0)
-    path = path_of(name)
+    path = typed_path(name)
     try:
         changed = path.stat().st_mtime_ns
     except (OSError, ValueError):  # `read_photo` says what is wrong with it

@@ -12,7 +12,7 @@ from course_utils.metrics import Model, mse_ab
 from course_utils.network import ColorizationNet, device_of
 from course_utils.photos import read_photo, sample_photo
 from course_utils.widgets.explorer import PHOTOS, Explorer, path_text, slider
-from course_utils.widgets.pictures import path_of, side_by_side, strip, titled
+from course_utils.widgets.pictures import side_by_side, strip, titled, typed_path
 
 UPLOADED = "the one uploaded"
 LONGEST = 8  # a strip is shown at most this many times as wide as high
@@ -97,7 +97,7 @@ class PhotoPicker(Explorer):
 def _choose(photo: str, path: str, upload: object) -> tuple[str, Image.Image]:
     """Name and picture of what was chosen; raises ValueError if that is no picture."""
     if path:
-        return path_of(path).name, read_photo(path_of(path))
+        return typed_path(path).name, read_photo(typed_path(path))
     if photo == UPLOADED:
         name, content = _uploaded(upload)
         return name, read_photo(content)
