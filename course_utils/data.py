@@ -19,17 +19,16 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from course_utils.photos import FITS, SAMPLES, Fit, all_files, is_named_picture, sample_path
-from course_utils.plumbing.cache import Entry, Pictures, open_cache
+from course_utils.plumbing.cache import Pictures, open_cache
 from course_utils.plumbing.download import SOURCES, source_folder
-from course_utils.plumbing.duplicates import near_duplicates
 from course_utils.plumbing.limits import check_size
 from course_utils.plumbing.progress import progress_bar
+from course_utils.plumbing.splits import splits
 from course_utils.scenes import AT_ONCE, render
 
 SCENE_COUNTS = {"train": 4000, "val": 256, "all": 4256}
 MOST_SCENES = 2**32  # bytes of them, in memory
 SPLITS = ("train", "val", "all")
-VAL_SHARE = 0.1
 GRAY_CHROMA = 4.0  # mean chroma under which a photograph counts as gray
 
 
@@ -269,7 +268,7 @@ def _open_files(
     if not files:
         raise ValueError(f"data: expected photographs in {root}, found none")
     lab, entries = open_cache(files, root, size, fit, progress)
-    sides = _sides(entries)
+    sides = splits(entries)
     report, rows, names, digests = Report(other=other), [], [], []
     for entry, side in zip(entries, sides, strict=True):
         if split not in (side, "all"):
@@ -288,27 +287,3 @@ def _open_files(
         raise ValueError(f"data: expected color photographs in {root} ({split}), got: {told}")
     known = hashlib.sha256("\n".join((f"{size} {fit}", *digests)).encode()).hexdigest()[:16]
     return LabDataset(Pictures(lab, np.array(rows), size), names, report, fingerprint=known)
-
-
-def _sides(entries: list[Entry]) -> list[str]:
-    """The split of each file: by its folder where there is train/ and val/, else by content."""
-    first = [entry.name.split("/")[0] for entry in entries]
-    if {"train", "val"} <= set(first):
-        return [folder if folder in ("train", "val") else "neither" for folder in first]
-    share = _content_numbers(entries, near_duplicates([entry.dhash for entry in entries]))
-    readable = {number for number, entry in zip(share, entries, strict=True) if entry.row >= 0}
-    if len(readable) == 1:  # they all look alike, and yet there must be two sides
-        share = _content_numbers(entries, list(range(len(entries))))
-        readable = {number for number, entry in zip(share, entries, strict=True) if entry.row >= 0}
-    # Even a tiny folder has one to validate on.
-    limit = max(VAL_SHARE, min(readable, default=0.0))
-    return ["val" if number <= limit else "train" for number in share]
-
-
-def _content_numbers(entries: list[Entry], group: list[int]) -> list[float]:
-    """A number in [0, 1) for each file, from the content of all files in its group."""
-    digests: dict[int, str] = {}
-    for number, entry in zip(group, entries, strict=True):
-        digests[number] = min(digests.get(number, entry.digest), entry.digest)
-    share = {number: hashlib.sha256(text.encode()).digest() for number, text in digests.items()}
-    return [int.from_bytes(share[number][:8]) / 2**64 for number in group]

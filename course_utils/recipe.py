@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field
 from itertools import chain
+from math import cos, pi
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,10 @@ class TrainConfig:
             return self.size
         return STRIDE * round(self.oversize * self.size / STRIDE)
 
+    def steps(self, pictures: int) -> int:
+        """Steps of an epoch over so many pictures; the last batch may be smaller."""
+        return -(-pictures // self.batch_size)
+
     def size_at(self, epoch: int) -> int:
         """The size of the pictures of an epoch (from 0): small ones teach the rough things in a
         fraction of the time. Scenes keep theirs, so that errors compare with their floor."""
@@ -70,6 +75,14 @@ class TrainConfig:
             grown = min(1.0, epoch / (self.growth * self.epochs))
         small = min(self.size, 2 * STRIDE)  # of one pixel at an eighth BatchNorm learns nothing
         return max(small, STRIDE * int((1 + grown) / 2 * self.size / STRIDE))
+
+
+def learning_rate_at(step: int, steps: int, config: TrainConfig) -> float:
+    """One cycle: up in a straight line, then down to zero along half a cosine."""
+    climb = max(1, round(config.warm_up * steps))
+    if step < climb:
+        return config.learning_rate * (step + 1) / climb
+    return config.learning_rate * (1 + cos(pi * (step - climb) / max(1, steps - climb))) / 2
 
 
 @dataclass

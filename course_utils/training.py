@@ -7,30 +7,27 @@ a run is repeatable, and a resumed run is bit for bit the one that was not inter
 processes run the same loop, see `plumbing.processes`.
 """
 
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from math import cos, isfinite, pi, prod
+from math import isfinite, prod
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from course_utils.data import LabDataset, batches, epoch_order, load_dataset
+from course_utils.data import LabDataset, batches, load_dataset
 from course_utils.losses import Objective, loss_of, rebalancing
 from course_utils.metrics import baselines, mean_mse, mse_ab
-from course_utils.network import AB_SCALE, ColorizationNet, bf16_is_fast, device_of
+from course_utils.network import ColorizationNet, bf16_is_fast, device_of
 from course_utils.plumbing import processes
 from course_utils.plumbing.checkpoints import Position, check_data, has_run, resume_run, save_run
+from course_utils.plumbing.epoch import Epoch, diverged
 from course_utils.plumbing.files import make_folder
 from course_utils.plumbing.progress import progress_bar
 from course_utils.recipe import History, TrainConfig
 
-SAVE_SECONDS = 300  # a long epoch is saved on the way, at most this much apart
 
-
-def train_epoch(objective: nn.Module, optimizer: torch.optim.Optimizer, epoch: "Epoch") -> None:
+def train_epoch(objective: nn.Module, optimizer: torch.optim.Optimizer, epoch: Epoch) -> None:
     """Learn from each batch of an epoch once.
 
     Args:
@@ -133,14 +130,6 @@ def fit(
     return history
 
 
-def learning_rate_at(step: int, steps: int, config: TrainConfig) -> float:
-    """One cycle: up in a straight line, then down to zero along half a cosine."""
-    climb = max(1, round(config.warm_up * steps))
-    if step < climb:
-        return config.learning_rate * (step + 1) / climb
-    return config.learning_rate * (1 + cos(pi * (step - climb) / max(1, steps - climb))) / 2
-
-
 @torch.inference_mode()
 def validate(
     model: ColorizationNet, val: LabDataset, weights: Tensor | None = None
@@ -176,81 +165,6 @@ class ClippedAdamW(torch.optim.AdamW):
         self.gradient_norm = nn.utils.clip_grad_norm_(parameters, self.most).item()
         if isfinite(self.gradient_norm):
             super().step(closure)
-
-
-@dataclass
-class Epoch:
-    """What surrounds the steps of an epoch: its batches, the learning rate, sums of what was
-    measured, the progress bar, and when to save or to stop."""
-
-    config: TrainConfig
-    train: LabDataset
-    position: Position  # moves on with every step
-    optimizer: ClippedAdamW
-    bar: tqdm
-    save: Callable[[], None]
-    asked: Callable[[], bool]  # whether somebody wants the training to stop
-
-    def __post_init__(self) -> None:
-        self.steps = _steps(self.config, self.train)
-        self.saved = time.perf_counter()
-        self.began = self.saved - self.position.seconds
-
-    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """L (B, 1, H, W) and ab (B, 2, H, W) of each batch that is left, see `data.batches`."""
-        config, groups = self.config, self.optimizer.param_groups
-        size, device = config.size_at(self.position.epoch), groups[0]["params"][0].device
-        how = (config.batch_size, self._generator(), config.augmented, device, size)
-        for batch in batches(self.train, *how, self.position.step, processes.even_share):
-            for group in groups:
-                group["lr"] = self._learning_rate(self.position.step)
-            yield batch
-
-    def stepped(self, loss: Tensor) -> None:
-        """Note the loss, (), of a batch that was learned from.
-
-        Raises:
-            FloatingPointError: the loss or the gradient is NaN or infinite.
-            KeyboardInterrupt: somebody wants the training to stop; it was saved.
-        """
-        place, mean = self.position, processes.total(loss.item()) / processes.count()
-        done = place.step * self.config.batch_size
-        chosen = epoch_order(self.train, self._generator())[done : done + self.config.batch_size]
-        if not (isfinite(mean) and isfinite(self.optimizer.gradient_norm)):
-            what = f"the loss of epoch {place.epoch + 1}, step {place.step + 1},"
-            names = ", ".join(self.train.names[n] for n in chosen)
-            raise FloatingPointError(f"{_diverged(self.config, what)}; its pictures: {names}")
-        place.loss += mean * len(chosen) / len(self.train)
-        place.norm += self.optimizer.gradient_norm / self.steps
-        place.step += 1
-        place.seconds = time.perf_counter() - self.began
-        self.bar.update()
-        stop = bool(processes.total(self.asked()))
-        if stop or time.perf_counter() - self.saved > SAVE_SECONDS:
-            self.save()
-            self.saved = time.perf_counter()
-        if stop:
-            raise KeyboardInterrupt
-
-    def row(self) -> dict[str, float]:
-        """What the history says of the epoch when it has ended."""
-        regression = self.config.head == "regression"
-        return {
-            "epoch": self.position.epoch + 1,
-            "train_loss": self.position.loss * (AB_SCALE**2 if regression else 1),  # CIE units
-            "learning_rate": self._learning_rate(self.steps - 1),
-            "gradient_norm": self.position.norm,
-            "seconds": round(self.position.seconds, 2),
-        }
-
-    def _learning_rate(self, step: int) -> float:
-        done = self.position.epoch * self.steps + step
-        return learning_rate_at(done, self.config.epochs * self.steps, self.config)
-
-    def _generator(self) -> torch.Generator:
-        """The random numbers of the epoch. Its number is a part of the seed, so that a resumed run
-        sees what it would have seen."""
-        return torch.Generator().manual_seed(1_000_003 * self.config.seed + self.position.epoch)
 
 
 def _network(config: TrainConfig, model: ColorizationNet | None) -> ColorizationNet:
@@ -295,13 +209,8 @@ def _fingerprint(train: LabDataset, val: LabDataset) -> str:
     return f"{train.fingerprint} {val.fingerprint}"
 
 
-def _steps(config: TrainConfig, train: LabDataset) -> int:
-    """Of an epoch."""
-    return -(-len(train) // config.batch_size)
-
-
 def _bar(config: TrainConfig, position: Position, train: LabDataset, disable: bool) -> tqdm:
-    steps = _steps(config, train)
+    steps = config.steps(len(train))
     done = position.epoch * steps + position.step
     total = config.epochs * steps
     return progress_bar(total=total, initial=done, desc="training", unit="step", disable=disable)
@@ -334,10 +243,5 @@ def _check_pictures(config: TrainConfig, train: LabDataset, val: LabDataset) -> 
 def _check_row(config: TrainConfig, row: dict[str, float]) -> dict[str, float]:
     """A row of the history, if its validation error is a number."""
     if not isfinite(row["val_mse"]):
-        raise FloatingPointError(_diverged(config, f"the validation error of {row}"))
+        raise FloatingPointError(diverged(config, f"the validation error of {row}"))
     return row
-
-
-def _diverged(config: TrainConfig, what: str) -> str:
-    rate = config.learning_rate
-    return f"{what} is NaN or infinite; try a learning rate below {rate:g}"

@@ -15,6 +15,8 @@ import torch
 from distributed_worker import CONFIG, scenes
 
 from course_utils import training
+from course_utils.plumbing import epoch
+from course_utils.plumbing.epoch import Epoch
 from course_utils.plumbing.weights import read_safetensors
 from course_utils.recipe import History
 
@@ -26,14 +28,14 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs processes
 
 def train(out: Path, steps: Semaphore) -> None:
     """A training that is saved after every step, so that kills often meet a save."""
-    training.SAVE_SECONDS = 0
-    stepped = training.Epoch.stepped
+    epoch.SAVE_SECONDS = 0
+    stepped = Epoch.stepped
 
-    def counted(epoch: training.Epoch, loss: torch.Tensor) -> None:
+    def counted(self: Epoch, loss: torch.Tensor) -> None:
         steps.release()
-        stepped(epoch, loss)
+        stepped(self, loss)
 
-    training.Epoch.stepped = counted
+    Epoch.stepped = counted
     data = scenes()
     training.fit(LONG, data, data, out, resume=True, device="cpu", progress=False)
 

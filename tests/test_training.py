@@ -15,9 +15,10 @@ from course_utils.data import LabDataset, Report, batches, load_dataset
 from course_utils.losses import loss_of
 from course_utils.metrics import evaluate
 from course_utils.network import ColorizationNet
-from course_utils.plumbing import weights
+from course_utils.plumbing import epoch, weights
 from course_utils.plumbing.checkpoints import save_run
-from course_utils.training import History, TrainConfig, fit, learning_rate_at
+from course_utils.recipe import History, TrainConfig, learning_rate_at
+from course_utils.training import fit
 
 CONFIG = TrainConfig(size=32, width=0.1, epochs=3, batch_size=8)
 
@@ -257,7 +258,7 @@ def test_other_pictures_are_refused(scene_dataset: LabDataset, tmp_path: Path) -
 def test_a_long_epoch_is_saved_on_the_way(
     scene_dataset: LabDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "SAVE_SECONDS", 0)
+    monkeypatch.setattr(epoch, "SAVE_SECONDS", 0)
     whole = run(scene_dataset)
     steps = []
 
@@ -344,7 +345,8 @@ def test_crops_have_the_size_of_their_epoch(monkeypatch: pytest.MonkeyPatch) -> 
             seen.append(lightness.shape[-1])
             yield lightness, ab
 
-    monkeypatch.setattr(training, "batches", spy)
+    for module in (epoch, training):
+        monkeypatch.setattr(module, "batches", spy)
     pictures = LabDataset(torch.rand(4, 3, 32, 32).half(), list("abcd"), Report(used=4))
     run(pictures, replace(CONFIG, data="photos", epochs=2, growth=0.5))
     assert seen == [16, 32, 32, 32]  # in each epoch a batch to train on, and one to validate on

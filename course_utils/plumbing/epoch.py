@@ -1,0 +1,103 @@
+"""What surrounds the four lines of `training.train_epoch`."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from course_utils.data import LabDataset, batches, epoch_order
+from course_utils.network import AB_SCALE
+from course_utils.plumbing import processes
+from course_utils.plumbing.checkpoints import Position
+from course_utils.recipe import TrainConfig, learning_rate_at
+
+if TYPE_CHECKING:
+    from course_utils.training import ClippedAdamW
+
+SAVE_SECONDS = 300  # a long epoch is saved on the way, at most this much apart
+
+
+@dataclass
+class Epoch:
+    """What surrounds the steps of an epoch: its batches, the learning rate, sums of what was
+    measured, the progress bar, and when to save or to stop."""
+
+    config: TrainConfig
+    train: LabDataset
+    position: Position  # moves on with every step
+    optimizer: "ClippedAdamW"
+    bar: tqdm
+    save: Callable[[], None]
+    asked: Callable[[], bool]  # whether somebody wants the training to stop
+
+    def __post_init__(self) -> None:
+        self.steps = self.config.steps(len(self.train))
+        self.saved = time.perf_counter()
+        self.began = self.saved - self.position.seconds
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """L (B, 1, H, W) and ab (B, 2, H, W) of each batch that is left, see `data.batches`."""
+        config, groups = self.config, self.optimizer.param_groups
+        size, device = config.size_at(self.position.epoch), groups[0]["params"][0].device
+        how = (config.batch_size, self._generator(), config.augmented, device, size)
+        for batch in batches(self.train, *how, self.position.step, processes.even_share):
+            for group in groups:
+                group["lr"] = self._learning_rate(self.position.step)
+            yield batch
+
+    def stepped(self, loss: Tensor) -> None:
+        """Note the loss, (), of a batch that was learned from.
+
+        Raises:
+            FloatingPointError: the loss or the gradient is NaN or infinite.
+            KeyboardInterrupt: somebody wants the training to stop; it was saved.
+        """
+        place, mean = self.position, processes.total(loss.item()) / processes.count()
+        done = place.step * self.config.batch_size
+        chosen = epoch_order(self.train, self._generator())[done : done + self.config.batch_size]
+        if not (isfinite(mean) and isfinite(self.optimizer.gradient_norm)):
+            what = f"the loss of epoch {place.epoch + 1}, step {place.step + 1},"
+            names = ", ".join(self.train.names[n] for n in chosen)
+            raise FloatingPointError(f"{diverged(self.config, what)}; its pictures: {names}")
+        place.loss += mean * len(chosen) / len(self.train)
+        place.norm += self.optimizer.gradient_norm / self.steps
+        place.step += 1
+        place.seconds = time.perf_counter() - self.began
+        self.bar.update()
+        stop = bool(processes.total(self.asked()))
+        if stop or time.perf_counter() - self.saved > SAVE_SECONDS:
+            self.save()
+            self.saved = time.perf_counter()
+        if stop:
+            raise KeyboardInterrupt
+
+    def row(self) -> dict[str, float]:
+        """What the history says of the epoch when it has ended."""
+        regression = self.config.head == "regression"
+        return {
+            "epoch": self.position.epoch + 1,
+            "train_loss": self.position.loss * (AB_SCALE**2 if regression else 1),  # CIE units
+            "learning_rate": self._learning_rate(self.steps - 1),
+            "gradient_norm": self.position.norm,
+            "seconds": round(self.position.seconds, 2),
+        }
+
+    def _learning_rate(self, step: int) -> float:
+        done = self.position.epoch * self.steps + step
+        return learning_rate_at(done, self.config.epochs * self.steps, self.config)
+
+    def _generator(self) -> torch.Generator:
+        """The random numbers of the epoch. Its number is a part of the seed, so that a resumed run
+        sees what it would have seen."""
+        return torch.Generator().manual_seed(1_000_003 * self.config.seed + self.position.epoch)
+
+
+def diverged(config: TrainConfig, what: str) -> str:
+    """What to say of a number that is none."""
+    rate = config.learning_rate
+    return f"{what} is NaN or infinite; try a learning rate below {rate:g}"
