@@ -92,7 +92,9 @@ def _train(options: argparse.Namespace) -> int:
 
     def on_data(train: "LabDataset", val: "LabDataset") -> None:
         _say_unreadable(train.report, val.report)
-        print(f"{len(train)} pictures to train on, {len(val)} to validate on", file=sys.stderr)
+        gray = f" ({len(train.report.gray)} gray ones left out)" if train.report.gray else ""
+        told = f"{len(train)} pictures to train on{gray}, {len(val)} to validate on"
+        print(told, file=sys.stderr)
         sets.extend((train, val))
 
     start = load_model(options.start) if options.start else None

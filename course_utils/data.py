@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from course_utils.plumbing.cache import Pictures, open_cache
 from course_utils.plumbing.download import SOURCES, source_folder
 from course_utils.plumbing.limits import check_size
 from course_utils.plumbing.progress import progress_bar
-from course_utils.plumbing.splits import splits
+from course_utils.plumbing.splits import content_splits, named_splits
 from course_utils.scenes import AT_ONCE, render
 
 SCENE_COUNTS = {"train": 4000, "val": 256, "all": 4256}
@@ -41,6 +42,7 @@ class Report:
     broken: dict[str, str] = field(default_factory=dict)  # name -> why it cannot be read
     other: list[str] = field(default_factory=list)  # not called a picture by their ending
     elsewhere: int = 0  # in another split
+    folders: dict[str, str] = field(default_factory=dict)  # whose names say their split -> which
 
     @property
     def files(self) -> int:
@@ -52,9 +54,11 @@ class Report:
             text += f", {self.elsewhere} in another split"
         if self.other:
             text += f", {len(self.other)} not pictures"
-        return "\n".join(
-            [text, *(f"  unreadable {name}: {why}" for name, why in self.broken.items())]
-        )
+        lines = [text, *(f"  unreadable {name}: {why}" for name, why in self.broken.items())]
+        if any(folder not in ("train", "val") for folder in self.folders):
+            told = ", ".join(f"{folder}/ is {split}" for folder, split in self.folders.items())
+            lines.append(f"  by the names of folders: {told}; others are left out")
+        return "\n".join(lines)
 
 
 class LabDataset(Dataset):
@@ -115,10 +119,11 @@ def load_dataset(
             photographs (searched recursively).
         size: height and width, a positive multiple of 8 (256 in the mini-project that the course
             grew out of).
-        split: "train", "val" or "all". A folder with train/ and val/ inside is taken at its
-            word. Of any other about a tenth is validation, by a hash of each file's content,
-            the same on every machine and for every size; near-duplicates stay on one side, so
-            adding one to a folder can move the other.
+        split: "train", "val" or "all". A folder with train/ and val/ inside (or valid/, val2017/
+            and the like) is taken at its word, and nothing is learned from test/. Of any other
+            about a tenth is validation, by a hash of each file's content, the same on every
+            machine and for every size; near-duplicates stay on one side, so adding one to a
+            folder can move the other.
         progress: show a progress bar while pictures are converted.
         fit: "stretch" to the square without regard to the aspect, as the mini-project does, or
             "crop" the middle.
@@ -267,9 +272,17 @@ def _open_files(
 ) -> LabDataset:
     if not files:
         raise ValueError(f"data: expected photographs in {root}, found none")
-    lab, entries = open_cache(files, root, size, fit, progress)
-    sides = splits(entries)
-    report, rows, names, digests = Report(other=other), [], [], []
+    first = [file.relative_to(root).parts[0] for file in files]
+    named = named_splits(sorted(set(first)))
+    known = "val" in named.values()  # else what is not to test on is split by content
+    mine = [
+        split == "all" or (named.get(folder) == split if known else named.get(folder) != "test")
+        for folder in first
+    ]
+    report, rows, names, digests = Report(other=other, folders=named), [], [], []
+    report.elsewhere = mine.count(False)
+    lab, entries = open_cache(list(compress(files, mine)), root, size, fit, progress)
+    sides = [split] * len(entries) if known else content_splits(entries)
     for entry, side in zip(entries, sides, strict=True):
         if split not in (side, "all"):
             report.elsewhere += 1
@@ -285,5 +298,6 @@ def _open_files(
     if not rows:
         told = "; ".join(line.strip() for line in str(report).splitlines()[:4])  # of thousands
         raise ValueError(f"data: expected color photographs in {root} ({split}), got: {told}")
-    known = hashlib.sha256("\n".join((f"{size} {fit}", *digests)).encode()).hexdigest()[:16]
-    return LabDataset(Pictures(lab, np.array(rows), size), names, report, fingerprint=known)
+    text = "\n".join((f"{size} {fit}", *digests))
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return LabDataset(Pictures(lab, np.array(rows), size), names, report, None, fingerprint)

@@ -9,6 +9,7 @@ from course_utils import data
 from course_utils.color import rgb_to_lab
 from course_utils.data import batches, flip_and_crop, load_dataset
 from course_utils.photos import SAMPLES, pil_to_tensor, resize
+from course_utils.plumbing.cache import open_cache
 
 
 def test_every_file_is_accounted_for(photo_folder: Path) -> None:
@@ -62,6 +63,39 @@ def test_train_and_val_folders_are_taken_at_their_word(photo_folder: Path) -> No
         (photo_folder / name).rename(photo_folder / split / "class" / name)
     assert load_dataset(photo_folder, 16, "train").names == ["train/class/photo 1.png"]
     assert load_dataset(photo_folder, 16, "val").names == ["val/class/photo 2.png"]
+
+
+def test_only_the_pictures_of_a_split_are_converted(
+    photo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converted = []
+
+    def spy(files: list[Path], *options: object) -> tuple:
+        converted.extend(file.name for file in files)
+        return open_cache(files, *options)
+
+    monkeypatch.setattr(data, "open_cache", spy)
+    for folder, name in (("train2017", "photo 1.png"), ("Valid", "photo 2.png")):
+        (photo_folder / folder).mkdir()
+        (photo_folder / name).rename(photo_folder / folder / name)
+    report = load_dataset(photo_folder, 16, "train").report
+    assert converted == ["photo 1.png"]
+    assert report.files == report.used + report.elsewhere == 8
+    assert "Valid/ is val, train2017/ is train; others are left out" in str(report)
+    assert load_dataset(photo_folder, 16, "val").names == ["Valid/photo 2.png"]
+    assert load_dataset(photo_folder, 16, "all").report.files == 8
+
+
+def test_nothing_is_learned_from_test_pictures(photo_folder: Path) -> None:
+    for folder, numbers in (("train", range(4)), ("test", range(4, 6))):
+        (photo_folder / folder).mkdir()
+        for number in numbers:
+            name = f"photo {number}.png"
+            (photo_folder / name).rename(photo_folder / folder / name)
+    both = [load_dataset(photo_folder, 16, split) for split in ("train", "val")]
+    names = [name for dataset in both for name in dataset.names]
+    assert sorted(names) == [f"train/photo {number}.png" for number in range(4)]
+    assert "test/ is test" in str(both[0].report)
 
 
 def test_copies_stay_on_one_side_of_the_split(photo_folder: Path) -> None:

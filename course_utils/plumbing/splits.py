@@ -1,6 +1,8 @@
 """Which photographs are trained on, and which are validated on."""
 
 import hashlib
+import re
+from collections.abc import Iterable
 
 from course_utils.plumbing.cache import Entry
 from course_utils.plumbing.duplicates import near_duplicates
@@ -8,11 +10,28 @@ from course_utils.plumbing.duplicates import near_duplicates
 VAL_SHARE = 0.1
 
 
-def splits(entries: list[Entry]) -> list[str]:
-    """The split of each file: by its folder where there is train/ and val/, else by content."""
-    first = [entry.name.split("/")[0] for entry in entries]
-    if {"train", "val"} <= set(first):
-        return [folder if folder in ("train", "val") else "neither" for folder in first]
+NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def named_splits(folders: Iterable[str]) -> dict[str, str]:
+    """Which of some folders are for what by their names: name -> "train", "val" or "test". Nothing
+    where none is to train on."""
+    stems = {folder: re.sub(r"[-_ ]?\d*$", "", folder.lower()) for folder in folders}  # val2017
+    named = {folder: NAMES[stem] for folder, stem in stems.items() if stem in NAMES}
+    return named if "train" in named.values() else {}
+
+
+def content_splits(entries: list[Entry]) -> list[str]:
+    """The split of each file, by its content."""
     share = _content_numbers(entries, near_duplicates([entry.dhash for entry in entries]))
     readable = {number for number, entry in zip(share, entries, strict=True) if entry.row >= 0}
     if len(readable) == 1:  # they all look alike, and yet there must be two sides
