@@ -281,7 +281,8 @@ def _open_files(
     ]
     report, rows, names, digests = Report(other=other, folders=named), [], [], []
     report.elsewhere = mine.count(False)
-    lab, entries = open_cache(list(compress(files, mine)), root, size, fit, progress)
+    part = "" if all(mine) else split if known else "not test"
+    lab, entries = open_cache(list(compress(files, mine)), root, size, fit, progress, part)
     sides = [split] * len(entries) if known else content_splits(entries)
     for entry, side in zip(entries, sides, strict=True):
         if split not in (side, "all"):

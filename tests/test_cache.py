@@ -2,22 +2,26 @@
 
 import os
 import pickle
+import random
 import signal
 import subprocess
 import sys
 import time
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from course_utils.data import load_dataset
 from course_utils.photos import all_files, photo_to_lab, pil_to_tensor, read_photo, sample_photo
 from course_utils.plumbing import cache
 from course_utils.plumbing.cache import Pictures, open_cache
-from course_utils.plumbing.duplicates import dhash, near_duplicates
+from course_utils.plumbing.duplicates import SAME, dhash, near_duplicates
 
 
 @pytest.fixture
@@ -183,6 +187,26 @@ def test_near_duplicates_are_found_and_others_are_not() -> None:
     assert groups[0] == groups[1] == groups[2]
     assert groups[3] == groups[7]
     assert len({groups[n] for n in (0, 3, 4, 5, 6)}) == 5
+
+
+def test_groups_are_those_of_comparing_every_pair() -> None:
+    rng, hashes = random.Random(0), []
+    for _ in range(30):
+        bits = rng.getrandbits(128)
+        for _ in range(rng.randrange(1, 12)):
+            hashes.append(f"{bits:032x}")
+            for _ in range(rng.randrange(9)):  # up to 8 of 128 differ, one too many
+                bits ^= 1 << rng.randrange(128)
+    alike = [
+        (a, b)
+        for a, b in combinations(range(len(hashes)), 2)
+        if (int(hashes[a], 16) ^ int(hashes[b], 16)).bit_count() <= SAME
+    ]
+    rows, columns = zip(*alike, strict=True)
+    joined = coo_array((np.ones(len(alike)), (rows, columns)), (len(hashes), len(hashes)))
+    _, expected = connected_components(joined, directed=False)
+    groups = near_duplicates(hashes)
+    assert len(set(groups)) == len(set(expected)) == len(set(zip(groups, expected, strict=True)))
 
 
 def test_near_duplicates_stay_on_one_side(tmp_path: Path, home: Path) -> None:

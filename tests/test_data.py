@@ -10,6 +10,7 @@ from course_utils.color import rgb_to_lab
 from course_utils.data import batches, flip_and_crop, load_dataset
 from course_utils.photos import SAMPLES, pil_to_tensor, resize
 from course_utils.plumbing.cache import open_cache
+from course_utils.plumbing.files import data_home
 
 
 def test_every_file_is_accounted_for(photo_folder: Path) -> None:
@@ -75,6 +76,7 @@ def test_only_the_pictures_of_a_split_are_converted(
         return open_cache(files, *options)
 
     monkeypatch.setattr(data, "open_cache", spy)
+    monkeypatch.setenv("COURSE_DATA", str(photo_folder.parent / "home"))
     for folder, name in (("train2017", "photo 1.png"), ("Valid", "photo 2.png")):
         (photo_folder / folder).mkdir()
         (photo_folder / name).rename(photo_folder / folder / name)
@@ -83,6 +85,8 @@ def test_only_the_pictures_of_a_split_are_converted(
     assert report.files == report.used + report.elsewhere == 8
     assert "Valid/ is val, train2017/ is train; others are left out" in str(report)
     assert load_dataset(photo_folder, 16, "val").names == ["Valid/photo 2.png"]
+    assert load_dataset(photo_folder, 16, "train").names == ["train2017/photo 1.png"]
+    assert len(list((data_home() / "cache").glob("*/index.json"))) == 2  # both are kept
     assert load_dataset(photo_folder, 16, "all").report.files == 8
 
 

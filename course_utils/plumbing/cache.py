@@ -87,7 +87,12 @@ class Pictures:
 
 
 def open_cache(
-    files: list[Path], root: Path, size: int, fit: Fit = "stretch", progress: bool = False
+    files: list[Path],
+    root: Path,
+    size: int,
+    fit: Fit = "stretch",
+    progress: bool = False,
+    part: str = "",
 ) -> tuple[Path, list[Entry]]:
     """Find or build the cache of some files.
 
@@ -95,6 +100,8 @@ def open_cache(
         files: pictures below `root`.
         size: height and width of what is kept.
         fit: see `photos.resize`.
+        part: which part of the pictures below `root` these are; a part keeps its cache while
+            another is opened.
     Returns:
         lab.bin, and an entry for each file in their order.
     Raises:
@@ -102,7 +109,7 @@ def open_cache(
     """
     place = data_home() / "cache"
     whole = root.resolve()
-    stem = f"{whole.name[:40]}-{size}-{fit}-{_short(whole.as_posix())}"
+    stem = f"{whole.name[:40]}-{size}-{fit}-{_short(whole.as_posix() + part)}"
     folder = place / f"{stem}-{_fingerprint(files, root)}"
     if not (folder / "index.json").is_file():
         try:

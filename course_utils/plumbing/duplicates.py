@@ -1,7 +1,7 @@
 """Photographs that are nearly the same: a hash of what they show, and groups of alike hashes."""
 
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import combinations
 
 import numpy as np
 from torch import Tensor
@@ -47,21 +47,34 @@ def near_duplicates(hashes: list[str]) -> list[int]:
     Returns:
         a group's number for each picture; a picture without a hash has a group of its own.
     """
-    parent = list(range(len(hashes)))
+    parent, first = list(range(len(hashes))), {}
+    for n, each in enumerate(hashes):
+        if each:
+            parent[n] = first.setdefault(each, n)
 
     def root(n: int) -> int:
         while parent[n] != n:
             parent[n] = n = parent[parent[n]]
         return n
 
-    bits = [int(each, 16) if each else None for each in hashes]
-    for part in range(8):
-        same: dict[str, list[int]] = {}
-        for n, each in enumerate(hashes):
-            if each:
-                same.setdefault(each[4 * part : 4 * part + 4], []).append(n)
-        for members in same.values():
-            for a, b in combinations(members, 2):
-                if (bits[a] ^ bits[b]).bit_count() <= SAME:
-                    parent[root(a)] = root(b)
+    pictures = list(first.values())  # one of each hash
+    parts = np.frombuffer(bytes.fromhex("".join(first)), np.uint16).reshape(-1, 8)
+    for part in parts.T:
+        order = part.argsort(kind="stable")
+        for sharing in np.split(order, np.flatnonzero(np.diff(part[order])) + 1):
+            for a, b in _alike(parts, sharing):
+                parent[root(pictures[a])] = root(pictures[b])
     return [root(n) for n in range(len(hashes))]
+
+
+def _alike(parts: np.ndarray, rest: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Pairs that join those of `rest` that are alike, as few as join them: what is found to be
+    like one picture is compared only with what is not yet found."""
+    while len(rest) > 1:
+        found, rest = [rest[0]], rest[1:]
+        while found and len(rest):
+            one = found.pop()
+            near = np.bitwise_count(parts[rest] ^ parts[one]).sum(axis=1) <= SAME
+            yield from ((one, each) for each in rest[near])
+            found.extend(rest[near])
+            rest = rest[~near]
