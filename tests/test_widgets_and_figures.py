@@ -380,3 +380,57 @@ def test_lines_are_told_apart_by_everyone(cone: str) -> None:
     for first, second in combinations(range(len(names)), 2):
         difference = delta_e(lab[:, first, None], lab[:, second, None])
         assert difference > 10, (names[first], names[second])
+
+
+def test_the_numbers_of_two_pairs_come_with_the_judgment(explorers: dict) -> None:
+    asked, question = explorers["distance"].tried(guess=("",))
+    answered, answer = explorers["distance"].tried(guess=("right",))
+    assert asked != answered
+    assert "CIE76" not in question
+    assert "CIE76" in answer
+
+
+def test_a_batch_and_its_right_answers_are_taken_apart(scene_dataset: LabDataset) -> None:
+    lab = scene_dataset.lab[:3].float()
+    batch = figures.batch_channels(lab[:, :1], lab[:, 1:])
+    drawn = np.stack([axis.images[0].get_array() for axis in batch.axes])
+    assert np.ptp(drawn[:3], axis=-1).max() < 0.01  # L is gray
+    assert np.array_equal(drawn[9], figures.to_pixels(lab[0]))  # all three are the picture
+    captions = [axis.get_xlabel() for axis in batch.axes[9:]]
+    assert captions == ["L[0], ab[0]", "L[1], ab[1]", "L[2], ab[2]"]
+    spread = torch.rand(64, 64)
+    answers = figures.right_answers(lab[0], lab[1], spread)
+    assert np.array_equal(answers.axes[2].images[0].get_array(), figures.to_pixels(lab[1]))
+    assert np.array_equal(answers.axes[3].images[0].get_array(), spread)
+    plt.close("all")
+
+
+def test_curves_are_whole_and_enlarged_near_black() -> None:
+    figure = figures.near_black({("x", "y"): (torch.sqrt, torch.square, 0.01)})
+    for axis, end in zip(figure.axes, (1.0, 0.04), strict=True):
+        bent, curve, join = axis.lines
+        assert curve.get_xdata()[-1] == pytest.approx(end)
+        assert curve.get_ydata()[-1] == pytest.approx(end**0.5)
+        assert bent.get_ydata()[-1] == pytest.approx(end**2)
+        assert set(join.get_xdata()) == {0.01}
+        assert (axis.get_xlabel(), axis.get_ylabel()) == ("x", "y")
+    plt.close("all")
+
+
+def test_taps_are_counted_and_shapes_outlined() -> None:
+    count = torch.tensor([[0, 1], [2, 4]])
+    (axis,) = figures.tap_counts({"taps": count}).axes
+    written = {text.get_position(): text.get_text() for text in axis.texts}
+    assert written == {(1, 0): "1", (0, 1): "2", (1, 1): "4"}  # x before y; no number for 0
+    ring = torch.zeros(1, 1, 8, 8)
+    ring[..., 2:6, 2:6] = 1
+    figure = figures.outlined({"itself": ring, "pooled": ring[..., ::4, ::4]}, ring)
+    assert len({tuple(axis.images[0].get_extent()) for axis in figure.axes}) == 1
+    outline = figure.axes[1].collections[0].get_paths()[0].vertices
+    assert outline.min() == pytest.approx(1.5)
+    assert outline.max() == pytest.approx(5.5)
+    (axis,) = figures.signal_by_block({"ours": [0.5, 0.2], "theirs": [0.5, 0.01]}).axes
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["ours", "theirs"]
+    assert axis.get_yscale() == "log"
+    assert list(axis.lines[1].get_ydata()) == [0.5, 0.01]
+    plt.close("all")

@@ -16,10 +16,17 @@ from course_utils.figures.base import (
     show,
     to_pixels,
 )
-from course_utils.figures.data import ab_histogram, time_bars
-from course_utils.figures.dilated_cnn import effective_dilation, layer_costs, maps
+from course_utils.figures.data import ab_histogram, batch_channels, right_answers, time_bars
+from course_utils.figures.dilated_cnn import (
+    effective_dilation,
+    layer_costs,
+    maps,
+    outlined,
+    signal_by_block,
+    tap_counts,
+)
 from course_utils.figures.l2_training import loss_curve, recipe_curves
-from course_utils.figures.lab_color import channels
+from course_utils.figures.lab_color import channels, near_black
 from course_utils.figures.results import chroma_curve, comparison, error_spread
 
 __all__ = [
@@ -30,6 +37,7 @@ __all__ = [
     "ORANGE",
     "STYLE",
     "ab_histogram",
+    "batch_channels",
     "channels",
     "chroma_curve",
     "comparison",
@@ -40,9 +48,14 @@ __all__ = [
     "layer_costs",
     "loss_curve",
     "maps",
+    "near_black",
+    "outlined",
     "recipe_curves",
+    "right_answers",
     "row",
     "show",
+    "signal_by_block",
+    "tap_counts",
     "time_bars",
     "to_pixels",
 ]

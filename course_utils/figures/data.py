@@ -1,12 +1,57 @@
-"""How often colors occur, and what loading a picture costs. Lesson 2."""
+"""A batch, a scene's right answers, how often colors occur, what loading costs. Lesson 2."""
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils.figures.base import BLUE, GRAY, GREEN, ORANGE, STYLE
+from course_utils.figures.base import (
+    BLUE,
+    GRAY,
+    GREEN,
+    ORANGE,
+    STYLE,
+    bare,
+    gallery,
+    gray_of,
+    to_pixels,
+)
+
+
+def batch_channels(L: Tensor, ab: Tensor) -> Figure:
+    """A batch, a row a channel: L (B, 1, H, W) as gray, a and b of ab (B, 2, H, W) at one
+    lightness, and all three together."""
+    a, b = ab[:, :1], ab[:, 1:]
+    none, level = torch.zeros_like(L), torch.full_like(L, 65)
+    rows = {"L": (L, none, none), "a": (level, a, none), "b": (level, none, b), "together": (L, ab)}
+    captions = [f"L[{n}], ab[{n}]" for n in range(len(L))]
+    return gallery({name: torch.cat(planes, dim=1) for name, planes in rows.items()}, captions)
+
+
+def right_answers(actual: Tensor, expected: Tensor, spread: Tensor) -> Figure:
+    """A question, one of its right answers, and the mean and spread of all of them.
+
+    Args:
+        actual: Lab (3, H, W) of the one right answer.
+        expected: Lab (3, H, W) of their mean.
+        spread: root of their mean squared distance from it, (H, W), CIE units.
+    """
+    pictures = {
+        "L: the question": to_pixels(gray_of(actual)),
+        "one right answer": to_pixels(actual),
+        "mean of all right answers": to_pixels(expected),
+        "their spread (CIE units)": spread.numpy(),
+    }
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 4, figsize=(12, 2.8), layout="constrained")
+        for axis, (title, picture) in zip(axes, pictures.items(), strict=True):
+            drawn = axis.imshow(picture, cmap="viridis")
+            axis.set_title(title)
+            bare(axis)
+        figure.colorbar(drawn, ax=axes[3], fraction=0.046)
+    return figure
 
 
 def ab_histogram(ab: Tensor, title: str = "") -> Figure:

@@ -1,10 +1,55 @@
-"""Layers: what they see, what they cost, what they answer. Lesson 3."""
+"""Layers: what they read, what they see, what they cost, what they answer. Lesson 3."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_utils.figures.base import BLUE, GREEN, ORANGE, STYLE, bare
+
+
+def tap_counts(counts: dict[str, Tensor]) -> Figure:
+    """How many taps of a kernel reach each pixel of a map, written into the pixel.
+
+    Args:
+        counts: title -> (H, W), whole numbers; 0 stays blank.
+    """
+    most = max(float(count.max()) for count in counts.values())
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            1, len(counts), figsize=(2.8 * len(counts), 3.1), squeeze=False, layout="constrained"
+        )
+        for axis, (title, count) in zip(axes[0], counts.items(), strict=True):
+            axis.imshow(count.detach().numpy(), cmap="Blues", vmin=0, vmax=1.8 * most)
+            for y, x in count.nonzero().tolist():
+                axis.text(x, y, f"{count[y, x]:.0f}", ha="center", va="center", fontsize=8)
+            height, width = count.shape
+            axis.set(title=title, xticks=np.arange(-0.5, width), yticks=np.arange(-0.5, height))
+            axis.tick_params(length=0, labelbottom=False, labelleft=False)
+            axis.grid(color="lightgray", linewidth=0.5)
+            axis.spines[:].set_visible(True)
+    return figure
+
+
+def outlined(pictures: dict[str, Tensor], shape: Tensor) -> Figure:
+    """Maps enlarged to one size, under the outline of a shape that they should keep.
+
+    Args:
+        pictures: title -> (..., H, W); every map may have its own H and W.
+        shape: 1 inside, 0 outside, (..., H, W).
+    """
+    height, width = shape.shape[-2:]
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            1, len(pictures), figsize=(2.8 * len(pictures), 3), squeeze=False, layout="constrained"
+        )
+        for axis, (title, picture) in zip(axes[0], pictures.items(), strict=True):
+            plane = picture.reshape(picture.shape[-2:]).numpy()
+            axis.imshow(plane, cmap="gray", extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+            axis.contour(shape.reshape(height, width), [0.5], colors=ORANGE, linewidths=0.8)
+            axis.set_title(title)
+            bare(axis)
+    return figure
 
 
 def effective_dilation(rows: list[dict]) -> Figure:
@@ -63,4 +108,21 @@ def maps(pictures: dict[str, Tensor], columns: int = 6) -> Figure:
                 axis.imshow(plane.float().numpy(), cmap="gray")
                 bare(axis)
             line[0].set_ylabel(name)
+    return figure
+
+
+def signal_by_block(signals: dict[str, list[float]]) -> Figure:
+    """How much a channel varies after each block, on a logarithmic scale; one line for each way to
+    start the weights.
+
+    Args:
+        signals: name -> the variation after conv1, conv2, ...
+    """
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(6.5, 2.9), layout="constrained")
+        for marker, (name, signal) in zip("os^", signals.items(), strict=False):
+            blocks = [f"conv{number}" for number in range(1, len(signal) + 1)]
+            axis.plot(blocks, signal, marker=marker, label=name)
+        axis.set(ylabel="variation of a channel", yscale="log")
+        axis.legend(frameon=False)
     return figure

@@ -1,4 +1,6 @@
-"""A photograph and its channels. Lesson 1."""
+"""A photograph and its channels, and the curves on the way to Lab. Lesson 1."""
+
+from collections.abc import Callable
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -6,7 +8,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_utils.figures.base import STYLE, bare, to_pixels
+from course_utils.figures.base import BLUE, GRAY, ORANGE, STYLE, bare, to_pixels
+
+Curve = Callable[[Tensor], Tensor]  # (N,) -> (N,)
 
 
 def channels(lab: Tensor) -> Figure:
@@ -24,6 +28,29 @@ def channels(lab: Tensor) -> Figure:
             figure.colorbar(drawn, ax=axis, orientation="horizontal", pad=0.04, fraction=0.06)
         for axis in axes:
             bare(axis)
+        figure.tight_layout()
+    return figure
+
+
+def near_black(curves: dict[tuple[str, str], tuple[Curve, Curve, float]]) -> Figure:
+    """Curves with a straight piece near black, each whole and enlarged; dashed, without that piece.
+
+    Args:
+        curves: (name of x, name of y) -> (the curve, the curve without its straight piece, the x
+            at which the piece ends). Both are drawn over x in [0, 1].
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(len(curves), 2, figsize=(8, 2.5 * len(curves)), squeeze=False)
+        for line, (names, (curve, bent, join)) in zip(axes, curves.items(), strict=True):
+            for axis, end in zip(line, (1.0, 4 * join), strict=True):
+                x = torch.linspace(0, end, 400, dtype=torch.float64)
+                axis.plot(x, bent(x), "--", color=GRAY, label="without its straight piece")
+                axis.plot(x, curve(x), color=BLUE, label="the curve")
+                axis.axvline(join, color=ORANGE, linewidth=1, label="end of the straight piece")
+                axis.set(xlabel=names[0], ylabel=names[1])
+        axes[-1, 1].legend(frameon=False, loc="lower right")
+        axes[0, 0].set_title("the whole range")
+        axes[0, 1].set_title("near black")
         figure.tight_layout()
     return figure
 
