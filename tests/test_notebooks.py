@@ -63,6 +63,19 @@ def test_the_set_up_is_the_same_everywhere(lesson: nbformat.NotebookNode) -> Non
     assert "Device: " in cell.outputs[0].text
 
 
+def test_a_cell_shows_the_idea(lesson: nbformat.NotebookNode) -> None:
+    """Long plots live in `figures`, tests of the course here."""
+    for cell in lesson.cells:
+        if cell.cell_type != "code" or tagged(cell, "set-up"):
+            continue
+        lines = cell.source.splitlines()
+        assert len(lines) <= 15, cell.source
+        assert max(map(len, lines), default=0) <= 88, cell.source
+        assert not re.search(r"^\s*assert |\.tried\(", cell.source, re.MULTILINE), cell.source
+    for *_, answer in exercises(lesson):
+        assert max(map(len, answer.splitlines())) <= 88, answer
+
+
 def test_outputs_are_real_and_in_order(lesson: nbformat.NotebookNode) -> None:
     code = [cell for cell in lesson.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
