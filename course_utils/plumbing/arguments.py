@@ -47,14 +47,14 @@ def described(value: object) -> str:
     kind, text = type(value).__name__, repr(value)
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{kind} of shape {tuple(value.shape)}, {value.dtype}"
-    plain = len(text) <= 40 and text.isprintable() and text[0] != "<"  # without its address
+    plain = len(text) <= 40 and text.isprintable() and not text.startswith("<")  # an address
     return f"{text} ({kind})" if plain else kind
 
 
 def meant(name: str, known: Iterable[str]) -> str:
     """The known name that was probably meant, as the end of an error message, or nothing."""
     known = list(known)
-    initials = {"".join(word[0] for word in each.split("_")): each for each in known}
+    initials = {"".join(word[:1] for word in each.split("_")): each for each in known}
     small = {each.lower(): each for each in known}
     near = get_close_matches(name.lower(), small, 1)
     best = initials.get(name.lower()) or (small[near[0]] if near else "")

@@ -1,4 +1,5 @@
-"""What a notebook has in place of a photograph's file: arrays, tensors, bytes, open files."""
+"""What a notebook has in place of a photograph's file: arrays, tensors, bytes, open files. And
+arrays that should be Lab."""
 
 from os import PathLike
 from typing import BinaryIO
@@ -13,6 +14,8 @@ from course_utils.plumbing.arguments import check_range, described
 Photo = (
     str | PathLike | bytes | bytearray | memoryview | BinaryIO | Image.Image | np.ndarray | Tensor
 )
+
+BLACK, GRAY = 0.01, 0.05  # L of black, and |a| and |b| of gray, are at most this, rounded
 
 
 def to_photo(source: Photo) -> str | PathLike | bytes | Image.Image:
@@ -74,3 +77,31 @@ def _to_picture(pixels: np.ndarray, came: str, channels: str) -> Image.Image:
         )
     pixels = pixels.astype(np.uint8)
     return Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
+
+
+def to_lab(lab: Tensor | np.ndarray) -> Tensor:
+    """Lab pictures (N, 3, size, size) as a tensor, if they are floats in CIE units.
+
+    Raises:
+        TypeError, ValueError: something else, such as RGB.
+    """
+    lab = torch.from_numpy(np.ascontiguousarray(lab)) if isinstance(lab, np.ndarray) else lab
+    hint = "color.rgb_to_lab makes Lab of RGB"
+    if not isinstance(lab, Tensor) or not lab.is_floating_point():
+        raise TypeError(f"lab: expected floats in CIE units, got {described(lab)}; {hint}")
+    if lab.ndim != 4 or lab.shape[1] != 3 or lab.shape[2] != lab.shape[3]:
+        raise ValueError(f"lab: expected shape (N, 3, size, size), got {tuple(lab.shape)}")
+    if lab.numel() > 0:
+        (dark, light), (least, most) = (
+            [value.item() for value in part.detach().aminmax()] for part in (lab[:, :1], lab[:, 1:])
+        )
+        check_range("L", dark, light, 0, 100, hint)
+        check_range("a and b", least, most, -128, 128, hint)
+        if BLACK < light <= 1:
+            raise ValueError(f"L: expected 0 to 100, got {dark:g} to {light:g}; {hint}")
+        if GRAY < max(-least, most) <= 1:
+            raise ValueError(
+                f"a and b: expected CIE units, about -110 to 110, got {least:g} to {most:g}; "
+                "if they were divided by 110, multiply them by it"
+            )
+    return lab
