@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from course_utils.photos import FITS, SAMPLES, Fit, all_files, is_named_picture, sample_path
+from course_utils.plumbing.arguments import as_kind, meant
 from course_utils.plumbing.arrays import to_lab
 from course_utils.plumbing.cache import Pictures, open_cache
 from course_utils.plumbing.download import SOURCES, source_folder
@@ -137,27 +138,32 @@ def load_dataset(
         gray_chroma: photographs with less mean chroma are gray. They are left out of "train":
             they would teach that the answer is gray.
     Raises:
+        TypeError: a source that is no name or path, or a size that is no whole number.
         ValueError: a bad size, split or fit, no such folder, nothing readable in it, or no room
             for the cache.
     """
+    name = as_kind("data", name_or_path, str)
     check_size(size)
     if split not in SPLITS:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
     if fit not in FITS:
         raise ValueError(f"fit: expected one of {', '.join(FITS)}, got {fit!r}")
-    if name_or_path == "scenes":
+    if name == "scenes":
         return _open_scenes(size, split, progress)
-    if name_or_path == "samples":
-        paths = {sample_path(name): name for name in SAMPLES}
+    if name == "samples":
+        paths = {sample_path(each): each for each in SAMPLES}
         root = Path(os.path.commonpath(paths))
         dataset = _open_files(list(paths), [], root, size, split, progress, fit, gray_chroma)
         dataset.names = [paths[root / file] for file in dataset.names]
         return dataset
-    root = source_folder(str(name_or_path)) if name_or_path in SOURCES else Path(name_or_path)
+    root = source_folder(name) if name in SOURCES else Path(name)
     if not root.is_dir():
         kind = "is a file" if root.exists() else "does not exist"
-        names = ", ".join(repr(name) for name in ("scenes", "samples", *SOURCES))
-        raise ValueError(f"data: expected a folder of photographs or one of {names}; {root} {kind}")
+        known = ("scenes", "samples", *SOURCES)
+        raise ValueError(
+            f"data: expected a folder of photographs or one of {', '.join(map(repr, known))}; "
+            f"{root} {kind}{meant(name, known)}"
+        )
     pictures, other = [], []
     for file in all_files(root):
         if is_named_picture(file):

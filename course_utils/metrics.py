@@ -15,6 +15,7 @@ from course_utils.bins import AB_BINS, nearest_bin
 from course_utils.color import delta_e, lab_to_rgb
 from course_utils.data import LabDataset, batches
 from course_utils.network import device_of
+from course_utils.plumbing.arguments import described
 from course_utils.plumbing.datasets import Source, to_dataset
 
 Model = Callable[[Tensor], Tensor]
@@ -95,8 +96,13 @@ def evaluate(model: Model, dataset: Source, batch_size: int | None = None) -> di
         between which it lies with 95 % confidence, had other pictures of the same kind been
         drawn. `classes`, where pictures lie in folders: `mse_ab`, `auc`, `pictures` of each.
     Raises:
+        TypeError: no model, or no dataset.
         ValueError: an empty dataset.
     """
+    if not callable(model):
+        raise TypeError(
+            f"model: expected a network, such as from load_model, got {described(model)}"
+        )
     dataset = to_dataset("dataset", dataset, getattr(model, "size", 64), "val")
     if len(dataset) == 0:
         raise ValueError("dataset: expected at least one picture, got none")

@@ -88,6 +88,8 @@ def fit(
             config or with other pictures.
         FloatingPointError: the loss is NaN or infinite.
     """
+    if not isinstance(config, TrainConfig):
+        raise TypeError(f"config: expected a TrainConfig, got {described(config)}")
     if isinstance(train, str | PathLike):
         config, train = replace(config, data=train), None
     device = torch.device(device) if device else processes.device()

@@ -105,6 +105,14 @@ def test_what_is_no_dataset(data: LabDataset) -> None:
         run(mixed, data)
     with pytest.raises(TypeError, match="model: expected a network, such as from load_model"):
         run(data, data, model="landscapes")
+    with pytest.raises(TypeError, match=r"model: expected a network.*got 'landscapes'"):
+        evaluate("landscapes", data)
+    with pytest.raises(TypeError, match="config: expected a TrainConfig, got 'scenes'"):
+        fit("scenes")
+    with pytest.raises(TypeError, match=r"data: expected a name or a path, got 3 \(int\)"):
+        load_dataset(3)
+    with pytest.raises(ValueError, match="Scenes does not exist; did you mean scenes"):
+        load_dataset("Scenes")
     with pytest.raises(ValueError, match="train: expected at least one picture"):
         run([], data)
 
