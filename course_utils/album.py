@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from course_utils.colorize import colorize
+from course_utils.colorize import colorize, to_network
 from course_utils.network import ColorizationNet
 from course_utils.photos import all_files, is_named_picture, read_photo
 from course_utils.plumbing.files import printable, write_atomic
@@ -36,7 +36,7 @@ class Album:
 
 def colorize_album(
     photos: str | Path | Iterable[str | Path],
-    model: ColorizationNet,
+    model: ColorizationNet | str | Path,
     out: str | Path,
     size: int | None = None,
     kind: str = "png",
@@ -48,7 +48,7 @@ def colorize_album(
     Args:
         photos: a file or a folder, or several. A folder is searched recursively, and its results
             keep the places that the photographs have in it.
-        model: from `colorize.load_model` or `training.fit`.
+        model: from `colorize.load_model` or `training.fit`, or what `load_model` takes.
         out: the folder for the results: NAME_color.png, or .jpg.
         size: the shorter side that the network sees, see `colorize.colorize`.
         kind: "png" loses nothing, "jpg" is smaller. EXIF is kept, and the result is upright and
@@ -62,7 +62,7 @@ def colorize_album(
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
     if isinstance(photos, str | Path):
         photos = [photos]
-    album, taken = Album(), {}
+    album, taken, model = Album(), {}, to_network(model)
     for photo, place in _places(list(map(Path, photos)), Path(out)):
         target = Path(out) / place.with_name(f"{place.stem}_color.{kind}")
         try:

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_utils.plumbing.arguments import check_range
+
 SRGB_TO_XYZ = np.array(
     [
         [0.412453, 0.357580, 0.180423],
@@ -279,9 +281,7 @@ def _check_range(values: Tensor, low: float, high: float, name: str, hint: str) 
     if values.numel() == 0:
         return
     least, most = (v.item() for v in values.detach().aminmax())
-    slack = 1e-4 * (high - low)
-    if not (least >= low - slack and most <= high + slack):  # also catches NaN
-        raise ValueError(f"{name}: expected {low:g} to {high:g}, got {least:g} to {most:g}; {hint}")
+    check_range(name, least, most, low, high, hint)
 
 
 # At the end, for it needs the formulas above.

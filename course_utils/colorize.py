@@ -5,6 +5,7 @@ the ab that it answers are enlarged, led by the edges of L so that they do not b
 """
 
 from functools import cache
+from os import PathLike
 from pathlib import Path
 
 import torch
@@ -15,6 +16,8 @@ from torch.nn import functional as F
 from course_utils.color import lab_to_uint8, rgb_to_lightness
 from course_utils.network import ColorizationNet, bf16_is_fast, device_of
 from course_utils.photos import pil_to_tensor, read_photo, resize
+from course_utils.plumbing.arguments import as_kind, described, meant
+from course_utils.plumbing.arrays import Photo
 from course_utils.plumbing.limits import MOST_SEEN, STRIDE, check_view
 from course_utils.plumbing.weights import fetch_zhang2016, read_network
 
@@ -40,17 +43,17 @@ def load_model(
     Raises:
         ValueError: no such weights, not a weights file of the course, or no connection.
     """
-    path = Path(path_or_name)
-    if path_or_name == "zhang2016":
+    name = as_kind("weights", path_or_name, str)
+    path = Path(name)
+    if name == "zhang2016":
         path = fetch_zhang2016()
     elif path.suffix != ".safetensors":
-        path = WEIGHTS / f"{path_or_name}.safetensors"
+        path = WEIGHTS / f"{name}.safetensors"
         if not path.exists():
-            known = (file.stem for file in WEIGHTS.glob("*.safetensors"))
-            names = ", ".join((*sorted(known), "zhang2016"))
+            known = [*sorted(file.stem for file in WEIGHTS.glob("*.safetensors")), "zhang2016"]
             raise ValueError(
-                f"weights: expected a .safetensors file or one of: {names}; "
-                f"got {str(path_or_name)!r}"
+                f"weights: expected a .safetensors file or one of: {', '.join(known)}; "
+                f"got {name!r}{meant(name, known)}"
             )
     model = read_network(path)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -65,29 +68,51 @@ def default_model() -> ColorizationNet:
     return load_model("photographs", fast=True)
 
 
+def to_network(model: ColorizationNet | str | Path | None) -> ColorizationNet:
+    """A network as it is, also out of a wrapper; one that is named, loaded; by default the one
+    for every kind of photograph."""
+    if model is None:
+        return default_model()
+    if isinstance(model, str | PathLike):
+        return load_model(model, fast=True)
+    for wrapper in ("module", "_orig_mod"):  # of DataParallel and of torch.compile
+        model = getattr(model, wrapper, model)
+    if not isinstance(model, ColorizationNet):
+        raise TypeError(
+            "model: expected a network, such as from load_model, or the name of one, got "
+            f"{described(model)}"
+        )
+    return model
+
+
 @torch.inference_mode()
 def colorize(
-    image: str | Path | bytes | Image.Image,
-    model: ColorizationNet | None = None,
+    image: Photo | list[Photo],
+    model: ColorizationNet | str | Path | None = None,
     size: int | None = None,
     guided: bool = True,
-) -> Image.Image:
+) -> Image.Image | list[Image.Image]:
     """Colorize a photograph; only its L is looked at.
 
     Args:
-        image: a file, what is in one, or a picture; of any size and mode.
-        model: from `load_model` or `training.fit`; by default the network `photographs`.
+        image: a file, what is in one, or a picture; of any size and mode. Also an array, see
+            `plumbing.arrays`, or a list of these.
+        model: from `load_model` or `training.fit`, or what `load_model` takes; by default the
+            network `photographs`.
         size: the shorter side that the network sees, in pixels; by default the size that it
             was trained at.
         guided: let the edges of L lead those of the colors; else plain bilinear upsampling.
     Returns:
         An upright RGB picture in sRGB, of the same size and with the same L, to within rounding;
-        its `info` has the photograph's EXIF.
+        its `info` has the photograph's EXIF. For a list, a list of them.
     Raises:
+        TypeError: no picture, or no network.
         ValueError: a picture that cannot be read, a size that is no positive multiple of 8 or too
             large, or a network that answers with NaN or infinity.
     """
-    model = default_model() if model is None else model
+    model = to_network(model)
+    if isinstance(image, list | tuple):
+        return [colorize(each, model, size, guided) for each in image]
     size = model.size if size is None else size
     check_view(size)
     photo = read_photo(image)

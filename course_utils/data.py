@@ -20,6 +20,8 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from course_utils.photos import FITS, SAMPLES, Fit, all_files, is_named_picture, sample_path
+from course_utils.plumbing.arguments import as_kind, meant
+from course_utils.plumbing.arrays import to_lab
 from course_utils.plumbing.cache import Pictures, open_cache
 from course_utils.plumbing.download import SOURCES, source_folder
 from course_utils.plumbing.limits import check_size
@@ -65,32 +67,43 @@ class LabDataset(Dataset):
     """Pictures of one size, as Lab.
 
     Attributes:
-        lab: (N, 3, H, W) float16, CIE units (rounding error at most 0.04); a tensor in memory,
-            or `cache.Pictures`, which reads from the disk what it is asked for.
+        lab: (N, 3, size, size) float16, CIE units (rounding error at most 0.04); a tensor in
+            memory, or `cache.Pictures`, which reads from the disk what it is asked for. May be
+            given in other floats, and as a numpy array.
         names: N names, for reports and captions.
         report: what became of the files that it was made from.
         l2_floor: the MSE(ab) that no model can be expected to beat, where it is known.
         fingerprint: equal for equal pictures, in the same order.
+    Raises:
+        TypeError, ValueError: numbers that are not Lab, or another number of names.
     """
 
     def __init__(
         self,
-        lab: Tensor | Pictures,
+        lab: Tensor | np.ndarray | Pictures,
         names: list[str],
-        report: Report,
+        report: Report | None = None,
         l2_floor: float | None = None,
         fingerprint: str | None = None,
     ) -> None:
+        if not isinstance(lab, Pictures):  # those are what the course made of files
+            lab = to_lab(lab)
+        if len(names) != len(lab):
+            raise ValueError(
+                f"names: expected one for each of {len(lab)} pictures, got {len(names)}"
+            )
+        report = Report(used=len(lab)) if report is None else report
         self.lab, self.names, self.report, self.l2_floor = lab, names, report, l2_floor
         self._fingerprint = fingerprint
 
     def __len__(self) -> int:
         return len(self.lab)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """L (1, H, W) and ab (2, H, W), float32 in CIE units: the question and the answer."""
+    def __getitem__(self, index: int | slice) -> tuple[Tensor, Tensor]:
+        """L (1, H, W) and ab (2, H, W), float32 in CIE units: the question and the answer. Of a
+        slice, those of several pictures: (B, 1, H, W) and (B, 2, H, W)."""
         lab = self.lab[index].float()
-        return lab[:1], lab[1:]
+        return lab[..., :1, :, :], lab[..., 1:, :, :]
 
     @property
     def size(self) -> int:
@@ -130,27 +143,32 @@ def load_dataset(
         gray_chroma: photographs with less mean chroma are gray. They are left out of "train":
             they would teach that the answer is gray.
     Raises:
+        TypeError: a source that is no name or path, or a size that is no whole number.
         ValueError: a bad size, split or fit, no such folder, nothing readable in it, or no room
             for the cache.
     """
+    name = as_kind("data", name_or_path, str)
     check_size(size)
     if split not in SPLITS:
         raise ValueError(f"split: expected one of {', '.join(SPLITS)}, got {split!r}")
     if fit not in FITS:
         raise ValueError(f"fit: expected one of {', '.join(FITS)}, got {fit!r}")
-    if name_or_path == "scenes":
+    if name == "scenes":
         return _open_scenes(size, split, progress)
-    if name_or_path == "samples":
-        paths = {sample_path(name): name for name in SAMPLES}
+    if name == "samples":
+        paths = {sample_path(each): each for each in SAMPLES}
         root = Path(os.path.commonpath(paths))
         dataset = _open_files(list(paths), [], root, size, split, progress, fit, gray_chroma)
         dataset.names = [paths[root / file] for file in dataset.names]
         return dataset
-    root = source_folder(str(name_or_path)) if name_or_path in SOURCES else Path(name_or_path)
+    root = source_folder(name) if name in SOURCES else Path(name)
     if not root.is_dir():
         kind = "is a file" if root.exists() else "does not exist"
-        names = ", ".join(repr(name) for name in ("scenes", "samples", *SOURCES))
-        raise ValueError(f"data: expected a folder of photographs or one of {names}; {root} {kind}")
+        known = ("scenes", "samples", *SOURCES)
+        raise ValueError(
+            f"data: expected a folder of photographs or one of {', '.join(map(repr, known))}; "
+            f"{root} {kind}{meant(name, known)}"
+        )
     pictures, other = [], []
     for file in all_files(root):
         if is_named_picture(file):
@@ -237,7 +255,8 @@ def flip_and_crop(
     )
     height, width = lab.shape[-2:]
     shape = [*lab.shape[:2], size or height, size or width]
-    grid = F.affine_grid(torch.stack(rows, dim=1), shape, align_corners=False)  # (B, H, W, 2)
+    corners = torch.stack(rows, dim=1).to(lab)
+    grid = F.affine_grid(corners, shape, align_corners=False)  # (B, H, W, 2)
     return F.grid_sample(lab, grid, padding_mode="border", align_corners=False)
 
 

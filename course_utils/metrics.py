@@ -15,6 +15,8 @@ from course_utils.bins import AB_BINS, nearest_bin
 from course_utils.color import delta_e, lab_to_rgb
 from course_utils.data import LabDataset, batches
 from course_utils.network import device_of
+from course_utils.plumbing.arguments import described
+from course_utils.plumbing.datasets import Source, to_dataset
 
 Model = Callable[[Tensor], Tensor]
 AUC_LIMIT = 150.0  # ab errors beyond this count as this
@@ -75,11 +77,14 @@ def colorfulness(rgb: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def evaluate(model: Model, dataset: LabDataset, batch_size: int | None = None) -> dict:
+def evaluate(model: Model, dataset: Source, batch_size: int | None = None) -> dict:
     """Measure a model on every picture of a dataset, at the dataset's size and with the true L.
 
     Memory does not grow with the number of pictures. `batch_size` does not change the result.
 
+    Args:
+        model: L (B, 1, H, W) -> ab (B, 2, H, W).
+        dataset: see `plumbing.datasets`; of a source the validation pictures at the model's size.
     Returns:
         `mse_ab`: mean of the squared errors of a and of b over all pixels, CIE units squared;
         `rmse_ab`: its root; `auc`: see `auc`; `auc_rebalanced`: the mean of the AuC of each ab
@@ -91,8 +96,14 @@ def evaluate(model: Model, dataset: LabDataset, batch_size: int | None = None) -
         between which it lies with 95 % confidence, had other pictures of the same kind been
         drawn. `classes`, where pictures lie in folders: `mse_ab`, `auc`, `pictures` of each.
     Raises:
+        TypeError: no model, or no dataset.
         ValueError: an empty dataset.
     """
+    if not callable(model):
+        raise TypeError(
+            f"model: expected a network, such as from load_model, got {described(model)}"
+        )
+    dataset = to_dataset("dataset", dataset, getattr(model, "size", 64), "val")
     if len(dataset) == 0:
         raise ValueError("dataset: expected at least one picture, got none")
     if isinstance(model, torch.nn.Module):
@@ -211,12 +222,13 @@ class _Totals:
         return means
 
 
-def baselines(train: LabDataset) -> dict[str, Model]:
+def baselines(train: Source) -> dict[str, Model]:
     """What a network must beat, each knowing only the training pictures.
 
     "gray"; the "dataset mean" color; the "mean given L", the best that looks at one pixel at
-    a time; the colors of a "random photo".
+    a time; the colors of a "random photo". `train`: see `plumbing.datasets`.
     """
+    train = to_dataset("train", train, 64, "train")
     mean_of_level, mean = _mean_given_level(train)  # (101, 2), (2,)
 
     def gray(lightness: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from torchvision.io import decode_jpeg
 
 from course_utils.color import rgb_to_lab
+from course_utils.plumbing.arrays import Photo, to_photo
 
 SAMPLES = {  # photographs inside scikit-image, scikit-learn and matplotlib: nothing is downloaded
     "astronaut": "skimage/data/astronaut.png",
@@ -47,16 +48,18 @@ ROWS = 512  # of a photograph that are converted at a time, so that memory is bo
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
+def read_photo(source: Photo) -> Image.Image:
     """Any picture as 8-bit sRGB: the first frame, upright, transparency over white, 16 bits
     scaled to 8, an embedded color profile applied.
 
     Args:
-        source: a file, what is in one, or a picture.
+        source: a file, what is in one, or a picture; also as an array, see `to_photo`.
     Raises:
+        TypeError: something else.
         ValueError: the file is missing, or not a picture that can be read to its end, or has more
-            than `MOST_PIXELS`.
+            than `MOST_PIXELS`; or an array is no picture.
     """
+    source = to_photo(source)
     name = "photo" if isinstance(source, bytes | Image.Image) else source
     try:
         if isinstance(source, Image.Image):
@@ -71,6 +74,7 @@ def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
         if image.mode.startswith(("I", "F")):
             return _deep_to_rgb(image)
         profile = image.info.get("icc_profile")
+        image = image.convert("LA") if image.mode == "La" else image  # all that Pillow knows of it
         if image.has_transparency_data:
             image = image if image.mode == "RGBA" else image.convert("RGBA")
             white = Image.new("RGB", image.size, "white")

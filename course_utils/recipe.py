@@ -7,6 +7,7 @@ from math import cos, pi
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from course_utils.plumbing.arguments import as_kind, names_checked
 from course_utils.plumbing.files import write_atomic
 from course_utils.plumbing.limits import STRIDE, check_architecture, check_size
 
@@ -37,12 +38,17 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "data", str(self.data))
+        for name, value in vars(self).items():
+            kind = self.__dataclass_fields__[name].type
+            object.__setattr__(self, name, as_kind(name, value, kind))
         limits = {
             "size": (8, 4096),
             "epochs": (1, 10**6),
             "batch_size": (1, 10**6),
             "learning_rate": (1e-12, 1e3),
+            "weight_decay": (0, 1e3),
+            "warm_up": (0, 1),
+            "gradient_clip": (1e-12, 1e12),
             "seed": (0, 2**32),
             "oversize": (1, 4),
             "growth": (0, 1),
@@ -75,6 +81,9 @@ class TrainConfig:
             grown = min(1.0, epoch / (self.growth * self.epochs))
         small = min(self.size, 2 * STRIDE)  # of one pixel at an eighth BatchNorm learns nothing
         return max(small, STRIDE * int((1 + grown) / 2 * self.size / STRIDE))
+
+
+TrainConfig.__init__ = names_checked(TrainConfig.__init__)
 
 
 def learning_rate_at(step: int, steps: int, config: TrainConfig) -> float:
@@ -142,10 +151,6 @@ class History:
     @classmethod
     def of(cls, head: dict, rows: list) -> "History":
         """What a file says, if it is a history: else KeyError, TypeError or ValueError."""
-        for name, value in head["config"].items() if isinstance(head["config"], dict) else ():
-            wanted = TrainConfig.__dataclass_fields__[name].type
-            if type(value) is not wanted and not (wanted is float and type(value) is int):
-                raise TypeError(f"{name} {value!r}")
         config = TrainConfig(**head["config"])
         floor, baselines = head["l2_floor"], head["baselines"]
         measures = {"epoch", "train_loss", "val_mse"}

@@ -8,19 +8,23 @@ processes run the same loop, see `plumbing.processes`.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import isfinite, prod
+from os import PathLike
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from course_utils.data import LabDataset, batches, load_dataset
+from course_utils.data import LabDataset, batches
 from course_utils.losses import Objective, loss_of, rebalancing
 from course_utils.metrics import baselines, mean_mse, mse_ab
 from course_utils.network import ColorizationNet, bf16_is_fast, device_of
 from course_utils.plumbing import processes
+from course_utils.plumbing.arguments import described
 from course_utils.plumbing.checkpoints import Position, check_data, has_run, resume_run, save_run
+from course_utils.plumbing.datasets import Source, to_dataset
 from course_utils.plumbing.epoch import Epoch, diverged
 from course_utils.plumbing.files import make_folder
 from course_utils.plumbing.progress import progress_bar
@@ -46,8 +50,8 @@ def train_epoch(objective: nn.Module, optimizer: torch.optim.Optimizer, epoch: E
 
 def fit(
     config: TrainConfig,
-    train: LabDataset | None = None,
-    val: LabDataset | None = None,
+    train: Source | None = None,
+    val: Source | None = None,
     out: str | Path | None = None,
     resume: bool = False,
     device: str | None = None,
@@ -61,8 +65,9 @@ def fit(
 
     Args:
         config: the recipe.
-        train, val: the pictures; opened from `config.data` where not given. Those to train on
-            may be larger than `config.size` where they are cropped.
+        train, val: the pictures, see `plumbing.datasets`; opened from `config.data` where not
+            given. A name or folder to train on takes the place of `config.data`. Those to train
+            on may be larger than `config.size` where they are cropped.
         out: a folder for weights and history, see `plumbing.checkpoints`.
         resume: go on from `out` if a run of the same config, on the same pictures, stopped there.
         device: "cpu" or "cuda"; by default a GPU where there is one.
@@ -77,11 +82,16 @@ def fit(
         The history, with the trained network as `history.model`. Ctrl-C (or Jupyter's stop
         button) ends the training after the step at hand, and saves it: `resume` goes on there.
     Raises:
+        TypeError: pictures or a model that are something else.
         ValueError: a bad source, pictures of another size, a model that is not what the config
             says, a folder that cannot be written or already has a run, or a resume from another
             config or with other pictures.
         FloatingPointError: the loss is NaN or infinite.
     """
+    if not isinstance(config, TrainConfig):
+        raise TypeError(f"config: expected a TrainConfig, got {described(config)}")
+    if isinstance(train, str | PathLike):
+        config, train = replace(config, data=train), None
     device = torch.device(device) if device else processes.device()
     first = processes.rank() == 0
     model = _network(config, model).to(device, memory_format=torch.channels_last)
@@ -89,14 +99,13 @@ def fit(
     optimizer = ClippedAdamW(model.parameters(), config)
     out = None if out is None else make_folder(out)
     history, position = _last_state(config, model, optimizer, out, resume)
-    if train is None:
-        train = load_dataset(config.data, config.train_size, "train", progress)
-    if val is None:
-        val = load_dataset(config.data, config.size, "val", progress)
+    train, val = (config.data if pictures is None else pictures for pictures in (train, val))
+    train = to_dataset("train", train, config.train_size, "train", progress)
+    val = to_dataset("val", val, config.size, "val", progress)
     _check_pictures(config, train, val)
     history = history or _new_history(config, train, val)
-    check_data(history, _fingerprint(train, val))
-    history.model = model
+    check_data(history, _fingerprint(train, val), config.data)
+    config, history.model = history.config, model  # its data may have been spelled otherwise
     if on_data is not None and first:
         on_data(train, val)
     weights = rebalancing(train).to(device) if config.rebalanced else None
@@ -173,6 +182,10 @@ def _network(config: TrainConfig, model: ColorizationNet | None) -> Colorization
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             model = ColorizationNet(config.width, config.head)
+    if not isinstance(model, ColorizationNet):
+        raise TypeError(
+            f"model: expected a network, such as from load_model, got {described(model)}"
+        )
     if (model.width, model.head) != (config.width, config.head):
         raise ValueError(
             f"model: expected width {config.width:g} and head {config.head}, as the config says; "

@@ -347,6 +347,6 @@ def test_crops_have_the_size_of_their_epoch(monkeypatch: pytest.MonkeyPatch) -> 
 
     for module in (epoch, training):
         monkeypatch.setattr(module, "batches", spy)
-    pictures = LabDataset(torch.rand(4, 3, 32, 32).half(), list("abcd"), Report(used=4))
+    pictures = LabDataset(100 * torch.rand(4, 3, 32, 32).half(), list("abcd"))
     run(pictures, replace(CONFIG, data="photos", epochs=2, growth=0.5))
     assert seen == [16, 32, 32, 32]  # in each epoch a batch to train on, and one to validate on

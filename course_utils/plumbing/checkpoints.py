@@ -103,19 +103,21 @@ class OtherConfig(ValueError):
 def _check_config(config: TrainConfig, started: TrainConfig, out: Path) -> None:
     for name, value in asdict(config).items():
         before = getattr(started, name)
-        if before != value:
+        if before != value and name != "data":  # however it is spelled, see `check_data`
             raise OtherConfig(
                 f"{out}: expected a run with {name}={value!r}, it was started with "
                 f"{name}={before!r}; resume with that, or choose another folder"
             )
 
 
-def check_data(history: History, fingerprint: str) -> None:
-    """Raises ValueError if a run was started with other pictures."""
+def check_data(history: History, fingerprint: str, data: str) -> None:
+    """Raises ValueError if a run was started with other pictures than those of `data`."""
     if history.fingerprint != fingerprint:
+        started = history.config.data
+        change = f"those in {data} have changed" if data == started else f"got those in {data}"
         raise ValueError(
-            f"data: expected the pictures that the run was started with, those in "
-            f"{history.config.data} have changed; train anew in another folder"
+            f"data: expected the pictures that the run was started with, in {started}; {change}; "
+            "train anew in another folder"
         )
 
 

@@ -1,35 +1,37 @@
 """What a network can be built for. Nothing here needs torch, so that a mistake in a command line is
 told at once."""
 
+from course_utils.plumbing.arguments import as_kind
+
 HEADS = ("regression", "classification")
 STRIDE = 8  # the picture is smallest in conv4 to conv7, at an eighth of its size
 MOST_SEEN = 1024  # pixels a side of what a network sees of a photograph: bounds memory
 
 
 def check_size(size: int) -> None:
-    """Raise ValueError for a size that the network could not halve three times."""
-    if not isinstance(size, int) or size < 8 or size % 8:
+    """Raise an error for a size that the network could not halve three times."""
+    if as_kind("size", size, int) < 8 or size % 8:
         raise ValueError(f"size: expected a positive multiple of 8, got {size}")
 
 
 def check_view(size: int) -> None:
-    """Raise ValueError for a size that a network could not see, or not within some memory."""
+    """Raise an error for a size that a network could not see, or not within some memory."""
     check_size(size)
     if size > MOST_SEEN:
         raise ValueError(f"size: expected at most {MOST_SEEN}, got {size}; choose a smaller one")
 
 
 def check_architecture(width: float, head: str) -> None:
-    """Raise ValueError for a width or a head that no network has."""
-    if not 0 < width <= 4:
+    """Raise an error for a width or a head that no network has."""
+    if not 0 < as_kind("width", width, float) <= 4:
         raise ValueError(f"width: expected a factor in (0, 4], got {width}")
     if head not in HEADS:
         raise ValueError(f"head: expected one of {', '.join(HEADS)}, got {head!r}")
 
 
 def check_temperature(temperature: float) -> None:
-    """Raise ValueError for a temperature outside (0, 1], or too near 0 to divide by."""
-    if not 1e-6 <= temperature <= 1:
+    """Raise an error for a temperature outside (0, 1], or too near 0 to divide by."""
+    if not 1e-6 <= as_kind("temperature", temperature, float) <= 1:
         raise ValueError(
             f"temperature: expected a number in (0, 1], 0.000001 at least, got {temperature:g}"
         )

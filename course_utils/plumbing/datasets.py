@@ -1,0 +1,72 @@
+"""What people pass as pictures, as a `LabDataset`."""
+
+from os import PathLike
+
+import torch
+from torch import Tensor
+from torch.utils.data import ConcatDataset, Dataset, Subset
+
+from course_utils.data import LabDataset, load_dataset
+from course_utils.plumbing.arguments import described
+
+Source = LabDataset | Dataset | str | PathLike
+
+
+def to_dataset(
+    name: str, source: Source, size: int, split: str, progress: bool = False
+) -> LabDataset:
+    """Pictures from whatever has them.
+
+    Args:
+        name: of the argument, for what is raised.
+        source: a `LabDataset`; the name of a source or a folder, which is opened at this size and
+            split; or any dataset whose items are L (1, H, W) and ab (2, H, W) in CIE units, all of
+            one size: they are read into memory once.
+    Raises:
+        TypeError: anything else.
+        ValueError: see `load_dataset` and `LabDataset`.
+    """
+    if isinstance(source, LabDataset):
+        return source
+    if isinstance(source, str | PathLike):
+        return load_dataset(source, size, split, progress)
+    if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
+        hint = "; pass its .dataset" if hasattr(source, "dataset") else ""
+        raise TypeError(
+            f"{name}: expected a dataset of L and ab, a source's name or a folder, got "
+            f"{described(source)}{hint}"
+        )
+    lab = torch.empty(0, 3, size, size)
+    for number in range(len(source)):
+        picture = _joined(name, source[number])
+        if number == 0:
+            lab = torch.empty(len(source), *picture.shape, dtype=torch.float16)
+        if picture.shape != lab.shape[1:]:
+            sizes = " and ".join(str(tuple(each)) for each in (lab.shape[2:], picture.shape[1:]))
+            raise ValueError(f"{name}: expected pictures of one size, got {sizes}; resize them")
+        lab[number] = picture
+    return LabDataset(lab, _names(source))
+
+
+def _joined(name: str, item: object) -> Tensor:
+    """L (1, H, W) and ab (2, H, W) as (3, H, W)."""
+    parts = item if isinstance(item, tuple | list) else [item]
+    try:
+        lightness, ab = map(torch.as_tensor, parts)
+        if (len(lightness), len(ab)) == (1, 2):
+            return torch.cat((lightness, ab))
+    except (TypeError, ValueError, RuntimeError):  # no numbers, or of other shapes
+        pass
+    raise TypeError(
+        f"{name}: expected pictures as L (1, H, W) and ab (2, H, W), got "
+        f"{' and '.join(map(described, parts))}"
+    )
+
+
+def _names(source: Dataset) -> list[str]:
+    if isinstance(source, Subset):
+        names = _names(source.dataset)
+        return [names[number] for number in source.indices]
+    if isinstance(source, ConcatDataset):
+        return [name for part in source.datasets for name in _names(part)]
+    return list(getattr(source, "names", [f"picture {number}" for number in range(len(source))]))
