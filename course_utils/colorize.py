@@ -5,7 +5,8 @@ the ab that it answers are enlarged, led by the edges of L so that they do not b
 """
 
 from collections.abc import Sequence
-from functools import cache, cached_property
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils.color import lab_to_uint8, rgb_to_lightness
-from course_utils.hints import Carrier, Hint, dabs, residual
+from course_utils.hints import Carrier, Dab, Hint, dabs, residual
 from course_utils.network import ColorizationNet, bf16_is_fast, device_of
 from course_utils.photos import pil_to_tensor, read_photo, resize
 from course_utils.plumbing.limits import MOST_SEEN, STRIDE, check_view
@@ -138,26 +139,33 @@ class Painter:
 
     @torch.inference_mode()
     def paint(self, hints: Sequence[Hint] = ()) -> Image.Image:
-        """The colors, after the hints. See `colorize`."""
+        """The photograph in color, with these hints. See `colorize`."""
         ab = self.ab + self.residual(hints) if hints else self.ab
         answer = lines_of_lightness(ab, self.guide) if self.guided else ab  # (1, 4 or 2, h, w)
         height, width = size = self.lightness.shape[-2:]
         radius = 2 * min(size) / min(self.guide.shape[-2:])
         touches = dabs(hints, size, radius, lambda rows: self.rows(answer, rows))
         result = Image.new("RGB", (width, height))
-        for top in range(0, height, BAND):  # a band of rows at a time, so that memory is bounded
-            rows = slice(top, min(top + BAND, height))
-            lightness, ab = self.rows(answer, rows)
-            for dab in touches:
-                dab.put_on(ab, lightness, top)
-            band = lab_to_uint8(torch.cat((lightness, ab), dim=1)[0], fit=True)
-            result.paste(Image.fromarray(band.permute(1, 2, 0).numpy()), (0, top))
+        tops = range(0, height, BAND)  # a band of rows at a time, so that memory is bounded
+        with ThreadPoolExecutor(2) as pool:
+            bands = pool.map(partial(self.band, answer, touches), tops)
+            for top, band in zip(tops, bands, strict=True):
+                result.paste(Image.fromarray(band.permute(1, 2, 0).numpy()), (0, top))
         result.info |= self.info
         return result
+
+    @torch.inference_mode()
+    def band(self, answer: Tensor, touches: list[Dab], top: int) -> Tensor:
+        """Rows of the result from `top` on, uint8 (3, rows, W)."""
+        lightness, ab = self.rows(answer, slice(top, top + BAND))
+        for dab in touches:
+            dab.put_on(ab, lightness, top)
+        return lab_to_uint8(torch.cat((lightness, ab), dim=1)[0], fit=True)
 
     def rows(self, answer: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
         """L (1, 1, rows, W) and ab (1, 2, rows, W) of some rows of the photograph."""
         lightness = self.lightness[..., rows, :]
+        rows = slice(rows.start, rows.start + lightness.shape[2])  # the last band is a short one
         ab = enlarge(answer, *self.lightness.shape[-2:], rows)
         if self.guided:
             slope, offset = ab.chunk(2, dim=1)
@@ -166,6 +174,7 @@ class Painter:
 
     @cached_property
     def carrier(self) -> Carrier:
+        """The system of its hints, factorized when it is first needed."""
         height, width = self.guide.shape[-2:]
         shrink = min(1, (MOST_SOLVED / (height * width)) ** 0.5)
         size = tuple(max(1, int(side * shrink)) for side in (height, width))
