@@ -25,7 +25,7 @@ from course_utils.upsampling import enlarge, joint_bilateral, lines_of_lightness
 _HERE = Path(__file__).resolve().parent
 # Trained weights, their cards and logs: part of an installed package, or beside it in a clone.
 WEIGHTS = next(filter(Path.is_dir, (_HERE / "trained", _HERE.parent / "data" / "weights")))
-BAND = 128  # rows that are colored at a time
+BAND = 64  # rows that are colored at a time
 MOST_SOLVED = 2**15  # pixels of the copy on which hints are carried along
 LONGEST = 8  # the network's view of a thin strip is at most this many times as long as wide
 
