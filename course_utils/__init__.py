@@ -13,7 +13,9 @@ The path of the course, in the order in which a learner meets it:
     recipe        what decides a training, and its history           lesson 4
     training      the training loop                                  lesson 4
     metrics       errors, and baselines to beat                      lesson 5
+    upsampling    colors enlarged, led by the edges of L             lesson 5
     colorize      a photo of any size -> a color photo               lesson 5
+    hints         a person colors some places, the rest follows      lesson 7
 
 Around it: `figures`, `widgets` and `checks` for the notebooks, `album`, `doctor`, `cli`. No lesson
 opens what is in `plumbing`.

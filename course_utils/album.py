@@ -1,7 +1,7 @@
 """Many photographs in one call: files and folders in, results and a contact sheet out."""
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from course_utils.colorize import colorize, to_network
+from course_utils.hints import Hint
 from course_utils.network import ColorizationNet
 from course_utils.photos import all_files, is_named_picture, read_photo
 from course_utils.plumbing.files import printable, write_atomic
@@ -42,6 +43,7 @@ def colorize_album(
     kind: str = "png",
     overwrite: bool = False,
     on_photo: Callable[[Path, Album], None] | None = None,
+    hints: Sequence[Hint] = (),
 ) -> Album:
     """Colorize photographs of any sizes, and all in folders; a broken one stops none of the others.
 
@@ -55,6 +57,7 @@ def colorize_album(
             in sRGB.
         overwrite: replace results that are there already; else they are kept as they are.
         on_photo: called after each photograph.
+        hints: the colors of some places, where there is one photograph; see `hints`.
     Raises:
         ValueError: an unknown kind, a folder without photographs, or one that is also `out`.
     """
@@ -76,7 +79,7 @@ def colorize_album(
                 album.kept[photo] = target
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                write_atomic(target, _encoded(colorize(photo, model, size), kind))
+                write_atomic(target, _encoded(colorize(photo, model, size, hints=hints), kind))
                 album.made[photo] = target
         except ValueError as error:
             why = str(error)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from course_utils.plumbing.files import make_folder, printable
+from course_utils.plumbing.hint_files import parse_hint, read_hints
 from course_utils.plumbing.limits import HEADS, check_temperature, check_view
 from course_utils.recipe import TrainConfig
 
@@ -162,9 +163,14 @@ def _colorize(options: argparse.Namespace) -> int:
         check_view(options.size)
     if options.temperature is not None:
         check_temperature(options.temperature)
+    touches = read_hints(options.hints) if options.hints is not None else []
+    touches += map(parse_hint, options.hint)
+    if touches and (len(options.photos) > 1 or os.path.isdir(options.photos[0])):
+        raise ValueError("hints: expected one photograph, got several or a folder")
 
     from course_utils.album import colorize_album, write_contact_sheets
     from course_utils.colorize import load_model
+    from course_utils.hints import Hint
 
     model = load_model(options.weights, fast=True)
     if options.temperature is not None:
@@ -181,7 +187,9 @@ def _colorize(options: argparse.Namespace) -> int:
 
     out = make_folder(options.out)
     choice = (options.size, options.format, options.overwrite)
-    album = colorize_album(options.photos, model, out, *choice, on_photo)
+    album = colorize_album(
+        options.photos, model, out, *choice, on_photo, [Hint(*touch) for touch in touches]
+    )
     if album.made and any(map(os.path.isdir, options.photos)):
         for sheet in write_contact_sheets(album.results, out, options.overwrite):
             print(printable(sheet))
@@ -289,5 +297,13 @@ def _parser() -> argparse.ArgumentParser:
     colorize.add_argument("--size", type=int, help="the network's view, default as trained")
     colorize.add_argument("--format", choices=["png", "jpg"], default="png", help="of the results")
     colorize.add_argument("--overwrite", action="store_true", help="replace earlier results")
+    colorize.add_argument(
+        "--hint",
+        action="append",
+        default=[],
+        metavar="X,Y=#RRGGBB",
+        help="a color at a place of a photograph, x and y from 0 to 1; may be given again",
+    )
+    colorize.add_argument("--hints", metavar="FILE", help='JSON: [{"x":, "y":, "color":}, ..]')
     colorize.set_defaults(run=_colorize)
     return parser

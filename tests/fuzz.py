@@ -39,10 +39,12 @@ from course_utils import cli, doctor, training
 from course_utils.album import colorize_album
 from course_utils.colorize import colorize, load_model
 from course_utils.data import LabDataset, Report, load_dataset
+from course_utils.hints import Hint
 from course_utils.network import ColorizationNet
 from course_utils.photos import read_photo, sample_photo
 from course_utils.plumbing import download
 from course_utils.plumbing.files import data_home
+from course_utils.plumbing.hint_files import read_hints
 from course_utils.plumbing.weights import read_network, save_weights
 from course_utils.recipe import History, TrainConfig
 from course_utils.scenes import render
@@ -264,6 +266,8 @@ class Doors:
             return [file.read_bytes() for file in sorted(WORK.glob("*.safetensors"))]
         if door == "histories":
             return [(WORK / "history.jsonl").read_bytes()]
+        if door == "hints":
+            return [json.dumps([{"x": 0.4, "y": 0.6, "color": "#c03020"}] * 3).encode()]
         return [bytes(400)]
 
     def photos(self, data: bytes) -> str:
@@ -330,6 +334,16 @@ class Doors:
             return one_line(error, str(path))
         if history.rows:
             f"{history.best['epoch']} {history.best['val_mse']:.1f}"
+        return "result"
+
+    def hints(self, data: bytes) -> str:
+        path = WORK / "in" / "hints.json"
+        path.write_bytes(data)
+        try:
+            touches = [Hint(*touch) for touch in read_hints(path)]
+        except ValueError as error:
+            return one_line(error, str(path))
+        colorize(Image.new("RGB", (9, 9), "orange"), self.model, hints=touches)
         return "result"
 
     def folders(self, data: bytes) -> str:
@@ -638,7 +652,8 @@ def resident() -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    names = ["photos", "folders", "weights", "histories", "commands", "widgets", "uploads"]
+    names = ["photos", "folders", "weights", "histories", "hints", "commands"]
+    names += ["widgets", "uploads"]
     parser.add_argument("door", choices=names)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--inputs", type=int, default=10**9)

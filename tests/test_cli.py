@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 
 from course_utils.cli import main
-from course_utils.colorize import WEIGHTS
-from course_utils.photos import sample_path
+from course_utils.colorize import WEIGHTS, colorize, load_model
+from course_utils.hints import Hint
+from course_utils.photos import sample_path, sample_photo
 from course_utils.plumbing.weights import write_safetensors
 
 
@@ -70,6 +71,19 @@ def test_colorize_needs_no_option_and_keeps_the_photo(
     assert photo.read_bytes() == before
 
 
+def test_hints_of_a_file_and_of_the_command_line(tmp_path: Path) -> None:
+    photo, hints = tmp_path / "cat.png", tmp_path / "hints.json"
+    gray = sample_photo("cat").resize((96, 64)).convert("L")
+    gray.save(photo)
+    hints.write_text(json.dumps([{"x": 0.4, "y": 0.6, "color": "#c03020"}]))
+    command = ["colorize", str(photo), "--weights", "landscapes", "--out", str(tmp_path / "out")]
+    assert main([*command, "--hints", str(hints), "--hint", "0.9,0.1=#2030c0"]) == 0
+    touches = [Hint(0.4, 0.6, "#c03020"), Hint(0.9, 0.1, "#2030c0")]
+    expected = colorize(gray, load_model("landscapes", fast=True), hints=touches)
+    with Image.open(tmp_path / "out" / "cat_color.png") as result:
+        assert result.tobytes() == expected.tobytes()
+
+
 def test_bad_input_is_one_line_and_exit_2(
     photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -77,6 +91,7 @@ def test_bad_input_is_one_line_and_exit_2(
     text.write_text("not a picture")
     (tmp_path / "empty").mkdir()
     out = ["--out", str(tmp_path / "out")]
+    many_hints = ["--hint", "0,0=#c03020"] * 201
     cases = {
         "does not exist": ["train", "--data", str(tmp_path / "none"), *out],
         "found none": ["train", "--data", str(tmp_path / "empty"), *out],
@@ -97,6 +112,14 @@ def test_bad_input_is_one_line_and_exit_2(
             *("colorize", "x", "--weights", weights, "--temperature", "0.4"),
             *out,
         ],
+        "expected one photograph": ["colorize", "x", "y", "--hint", "0,0=#c03020", *out],
+        "or a folder": ["colorize", str(photo_folder), "--hint", "0,0=#c03020", *out],
+        "hint: expected X,Y=#rrggbb": ["colorize", "x", "--hint", "0.5=#c03020", *out],
+        "x: expected a number in [0, 1], got nan": ["colorize", "x", "--hint", "nan,0=#c03020"],
+        "color: expected": ["colorize", "x", "--hint", "0,0=red", *out],
+        "expected a file of hints": ["colorize", "x", "--hints", str(text), *out],
+        "hints, no such file": ["colorize", "x", "--hints", "no.json", *out],
+        "hints: expected at most": ["colorize", str(sample_path("cat")), *many_hints, *out],
     }
     for message, command in cases.items():
         capsys.readouterr()
@@ -211,6 +234,9 @@ def test_wrong_words(command: list[str], capsys: pytest.CaptureFixture) -> None:
         ["train", "--data", "scenes", "--out", "x", "--size", "63"],
         ["colorize", "photo.jpg", "--size", "4096"],
         ["colorize", "photo.jpg", "--temperature", "2"],
+        ["colorize", "photo.jpg", "--hint", "0.5,0.5=red"],
+        ["colorize", "photo.jpg", "--hints", "nothing.json"],
+        ["colorize", "a.jpg", "b.jpg", "--hint", "0.5,0.5=#c03020"],
     ],
 )
 def test_help_and_mistakes_do_not_wait_for_torch(arguments: list[str]) -> None:
@@ -224,4 +250,4 @@ def test_help_and_mistakes_do_not_wait_for_torch(arguments: list[str]) -> None:
     )
     modules = ran.stdout.splitlines()[-1].split()
     assert modules[0] == "modules"
-    assert not {"torch", "numpy", "PIL", "matplotlib", "skimage"} & set(modules)
+    assert not {"torch", "numpy", "PIL", "matplotlib", "skimage", "scipy"} & set(modules)

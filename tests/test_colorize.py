@@ -8,18 +8,12 @@ from PIL import Image
 from torch.nn import functional as F
 
 from course_utils.color import rgb_to_lab
-from course_utils.colorize import (
-    WEIGHTS,
-    colorize,
-    enlarge,
-    guided_upsampling,
-    joint_bilateral,
-    load_model,
-)
+from course_utils.colorize import WEIGHTS, colorize, load_model
 from course_utils.data import load_dataset
 from course_utils.metrics import mean_mse
 from course_utils.network import ColorizationNet
 from course_utils.photos import pil_to_tensor, sample_photo
+from course_utils.upsampling import enlarge, guided_upsampling, joint_bilateral
 
 
 @pytest.fixture(scope="module")
