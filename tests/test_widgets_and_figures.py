@@ -11,14 +11,14 @@ import pytest
 import skimage.color
 import torch
 from matplotlib.colors import to_rgb
-from PIL import Image
+from PIL import Image, ImageOps
 
 from course_utils import figures, widgets
 from course_utils.architecture import architecture_table
 from course_utils.color import delta_e, linear_to_lab, srgb_decode
-from course_utils.colorize import load_model
+from course_utils.colorize import colorize, load_model
 from course_utils.data import LabDataset
-from course_utils.photos import sample_path
+from course_utils.photos import sample_path, sample_photo
 from course_utils.training import History, TrainConfig, fit
 from course_utils.widgets import judging, lab_color
 
@@ -380,3 +380,27 @@ def test_lines_are_told_apart_by_everyone(cone: str) -> None:
     for first, second in combinations(range(len(names)), 2):
         difference = delta_e(lab[:, first, None], lab[:, second, None])
         assert difference > 10, (names[first], names[second])
+
+
+def test_the_dial_colors_as_colorize_does(explorers: dict) -> None:
+    dial = explorers["heat"]
+    dial.set(photo="coffee", temperature=0.1, x=0.0, y=0.0)
+    panel = shown(dial)[22:, :288].astype(int)
+    vivid = load_model("photographs-vivid", "cpu")
+    vivid.set_temperature(0.1)
+    photo = ImageOps.fit(sample_photo("coffee"), (288, 288))
+    off = {}
+    for size in (64, 96, 128, 256):
+        result = np.asarray(colorize(photo, vivid, size))
+        off[size] = np.abs(panel - result)[20:, 20:].mean()  # what the cross does not cover
+    assert off.pop(96) < 1
+    assert min(off.values()) > 4
+
+
+def test_the_network_is_surer_in_the_sky_than_on_the_suit(explorers: dict) -> None:
+    dial = explorers["heat"]
+    assert "entropy 4.0 of at most 8.3 bits" in dial.text  # lesson 6 quotes both
+    dial.set(temperature=0.02)
+    assert "entropy 4.0 of at most 8.3 bits" in dial.text
+    dial.set(photo="astronaut", x=50.0, y=75.0)
+    assert "entropy 6.7 of at most 8.3 bits" in dial.text
