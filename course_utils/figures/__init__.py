@@ -16,11 +16,13 @@ from course_utils.figures.base import (
     show,
     to_pixels,
 )
+from course_utils.figures.classification import bin_maps, possible_colors, validation_curves
 from course_utils.figures.data import ab_histogram, time_bars
 from course_utils.figures.dilated_cnn import effective_dilation, layer_costs, maps
 from course_utils.figures.l2_training import loss_curve, recipe_curves
 from course_utils.figures.lab_color import channels
 from course_utils.figures.results import chroma_curve, comparison, error_spread
+from course_utils.figures.your_own_photos_and_bigger_machines import planned_speeds
 
 __all__ = [
     "BLUE",
@@ -30,6 +32,7 @@ __all__ = [
     "ORANGE",
     "STYLE",
     "ab_histogram",
+    "bin_maps",
     "channels",
     "chroma_curve",
     "comparison",
@@ -40,9 +43,12 @@ __all__ = [
     "layer_costs",
     "loss_curve",
     "maps",
+    "planned_speeds",
+    "possible_colors",
     "recipe_curves",
     "row",
     "show",
     "time_bars",
     "to_pixels",
+    "validation_curves",
 ]
