@@ -404,3 +404,21 @@ def test_the_network_is_surer_in_the_sky_than_on_the_suit(explorers: dict) -> No
     assert "entropy 4.0 of at most 8.3 bits" in dial.text
     dial.set(photo="astronaut", x=50.0, y=75.0)
     assert "entropy 6.7 of at most 8.3 bits" in dial.text
+
+
+def test_figures_of_lessons_6_and_7_say_what_they_show() -> None:
+    curves = figures.validation_curves({"one": history(), "two": history()})
+    texts = {text.get_text() for text in curves.axes[0].texts}
+    assert texts == {"one 42", "two 42", "gray 250"}
+    maps = figures.bin_maps({"numbers": torch.rand(313), "colors": torch.rand(313, 3)})
+    assert [axis.get_title() for axis in maps.axes[:2]] == ["numbers", "colors"]
+    assert len(maps.axes) == 3  # a color bar for the numbers alone
+    chance, ab = torch.tensor([0.25, 0.75]), torch.tensor([[60.0, 0.0], [0.0, 60.0]])
+    flower = figures.possible_colors(chance, ab, chance @ ab)
+    texts = [text.get_text() for text in flower.axes[0].texts]
+    assert texts == ["25%", "75%", "the L2 answer:\ntheir mean"]
+    plan = {"wire": {1: 10.0, 2: 19.0}, "string": {1: 10.0, 2: 9.0, 4: 16.0}}
+    speeds = figures.planned_speeds(plan).axes[0]
+    assert {text.get_text() for text in speeds.texts} == {"ideal", "wire", "string"}
+    assert speeds.lines[0].get_ydata()[-1] == 40  # four times one
+    plt.close("all")
