@@ -11,14 +11,14 @@ import pytest
 import skimage.color
 import torch
 from matplotlib.colors import to_rgb
-from PIL import Image
+from PIL import Image, ImageOps
 
 from course_utils import figures, widgets
 from course_utils.architecture import architecture_table
 from course_utils.color import delta_e, linear_to_lab, srgb_decode
-from course_utils.colorize import load_model
+from course_utils.colorize import colorize, load_model
 from course_utils.data import LabDataset
-from course_utils.photos import sample_path
+from course_utils.photos import sample_path, sample_photo
 from course_utils.training import History, TrainConfig, fit
 from course_utils.widgets import judging, lab_color
 
@@ -433,4 +433,46 @@ def test_taps_are_counted_and_shapes_outlined() -> None:
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["ours", "theirs"]
     assert axis.get_yscale() == "log"
     assert list(axis.lines[1].get_ydata()) == [0.5, 0.01]
+    plt.close("all")
+
+
+def test_the_dial_colors_as_colorize_does(explorers: dict) -> None:
+    dial = explorers["heat"]
+    dial.set(photo="coffee", temperature=0.1, x=0.0, y=0.0)
+    panel = shown(dial)[22:, :288].astype(int)
+    vivid = load_model("photographs-vivid", "cpu")
+    vivid.set_temperature(0.1)
+    photo = ImageOps.fit(sample_photo("coffee"), (288, 288))
+    off = {}
+    for size in (64, 96, 128, 256):
+        result = np.asarray(colorize(photo, vivid, size))
+        off[size] = np.abs(panel - result)[20:, 20:].mean()  # what the cross does not cover
+    assert off.pop(96) < 1
+    assert min(off.values()) > 4
+
+
+def test_the_network_is_surer_in_the_sky_than_on_the_suit(explorers: dict) -> None:
+    dial = explorers["heat"]
+    assert "entropy 4.0 of at most 8.3 bits" in dial.text  # lesson 6 quotes both
+    dial.set(temperature=0.02)
+    assert "entropy 4.0 of at most 8.3 bits" in dial.text
+    dial.set(photo="astronaut", x=50.0, y=75.0)
+    assert "entropy 6.7 of at most 8.3 bits" in dial.text
+
+
+def test_figures_of_lessons_6_and_7_say_what_they_show() -> None:
+    curves = figures.validation_curves({"one": history(), "two": history()})
+    texts = {text.get_text() for text in curves.axes[0].texts}
+    assert texts == {"one 42", "two 42", "gray 250"}
+    maps = figures.bin_maps({"numbers": torch.rand(313), "colors": torch.rand(313, 3)})
+    assert [axis.get_title() for axis in maps.axes[:2]] == ["numbers", "colors"]
+    assert len(maps.axes) == 3  # a color bar for the numbers alone
+    chance, ab = torch.tensor([0.25, 0.75]), torch.tensor([[60.0, 0.0], [0.0, 60.0]])
+    flower = figures.possible_colors(chance, ab, chance @ ab)
+    texts = [text.get_text() for text in flower.axes[0].texts]
+    assert texts == ["25%", "75%", "the L2 answer:\ntheir mean"]
+    plan = {"wire": {1: 10.0, 2: 19.0}, "string": {1: 10.0, 2: 9.0, 4: 16.0}}
+    speeds = figures.planned_speeds(plan).axes[0]
+    assert {text.get_text() for text in speeds.texts} == {"ideal", "wire", "string"}
+    assert speeds.lines[0].get_ydata()[-1] == 40  # four times one
     plt.close("all")

@@ -16,6 +16,7 @@ from course_utils.figures.base import (
     show,
     to_pixels,
 )
+from course_utils.figures.classification import bin_maps, possible_colors, validation_curves
 from course_utils.figures.data import ab_histogram, batch_channels, right_answers, time_bars
 from course_utils.figures.dilated_cnn import (
     effective_dilation,
@@ -28,6 +29,7 @@ from course_utils.figures.dilated_cnn import (
 from course_utils.figures.l2_training import loss_curve, recipe_curves
 from course_utils.figures.lab_color import channels, near_black
 from course_utils.figures.results import chroma_curve, comparison, error_spread
+from course_utils.figures.your_own_photos_and_bigger_machines import planned_speeds
 
 __all__ = [
     "BLUE",
@@ -38,6 +40,7 @@ __all__ = [
     "STYLE",
     "ab_histogram",
     "batch_channels",
+    "bin_maps",
     "channels",
     "chroma_curve",
     "comparison",
@@ -50,6 +53,8 @@ __all__ = [
     "maps",
     "near_black",
     "outlined",
+    "planned_speeds",
+    "possible_colors",
     "recipe_curves",
     "right_answers",
     "row",
@@ -58,4 +63,5 @@ __all__ = [
     "tap_counts",
     "time_bars",
     "to_pixels",
+    "validation_curves",
 ]

@@ -7,53 +7,56 @@ import matplotlib
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
-from torch.nn import functional as F
 
 from course_utils.bins import AB_BINS, annealed_mean
-from course_utils.color import lab_to_rgb
-from course_utils.network import UPSAMPLING, ColorizationNet, device_of
+from course_utils.color import fit_gamut, lab_to_rgb
+from course_utils.colorize import guided_upsampling, joint_bilateral
+from course_utils.network import ColorizationNet, device_of
 from course_utils.widgets.explorer import Explorer, photo_choice, slider
 from course_utils.widgets.pictures import paper, photo_lab, strip, titled, to_image, write
 
-SIDE = 256
-SURE, UNSURE = 4.0, 7.0  # bits of entropy that are drawn dark and yellow
+SIDE = 288  # of each panel, in pixels; the network sees a smaller copy of the photo
+SURE, UNSURE = 3.0, 7.0  # bits of entropy that are drawn dark and yellow
 DOT = 9  # pixels a bin takes on the plane, at most
 
 
 def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> Explorer:
     """A photo recolored at any temperature, where the network is unsure, and what it thinks at a
-    pixel: the probability of every bin."""
+    pixel: the probability of every bin. As in `colorize`, it sees a copy of the size that it was
+    trained at, and L stays sharp."""
     device = device_of(model)
 
     @lru_cache
-    def scored(name: str) -> tuple[Tensor, Tensor, Image.Image]:
-        """L (1, H, W), the log-probabilities (313, H/4, W/4) and a picture of their entropy."""
+    def scored(name: str) -> tuple[Tensor, Tensor, Tensor, Image.Image]:
+        """L (1, SIDE, SIDE), the L that the network sees (1, h, w), its log-probabilities
+        (313, h/4, w/4), and a picture of their entropy."""
         lightness = photo_lab(name, SIDE, square=True)[:1]
+        seen = photo_lab(name, model.size, square=True)[:1]
         with torch.inference_mode():
-            logits = model.eval().logits(lightness[None].to(device)).float().cpu()[0]
+            logits = model.eval().logits(seen[None].to(device)).float().cpu()[0]
         logs = logits.log_softmax(dim=0)
         unsure = entropy(logs) / log(2)
         span = ((unsure - SURE) / (UNSURE - SURE)).clamp(0, 1)
         pixels = (255 * matplotlib.colormaps["viridis"](span.numpy())[..., :3]).astype("uint8")
-        return lightness, logs, Image.fromarray(pixels).resize((SIDE, SIDE), 0)
+        return lightness, seen, logs, Image.fromarray(pixels).resize((SIDE, SIDE), 0)
 
     def render(photo: str, temperature: float, x: float, y: float) -> tuple[Image.Image, str]:
-        lightness, logs, unsure = scored(photo)
+        lightness, seen, logs, unsure = scored(photo)
         ab = annealed_mean(logs[None], temperature)
-        large = F.interpolate(ab, scale_factor=UPSAMPLING, mode="bilinear")
-        row, column = (
-            min(int(share / 100 * size), size - 1)
-            for share, size in zip((y, x), logs.shape[-2:], strict=True)
-        )
+        sharp_ab = joint_bilateral(ab, seen[None])  # both steps as in `colorize`
+        large = guided_upsampling(sharp_ab, seen[None], lightness[None])[0]
+        rows, columns = logs.shape[-2:]
+        row, column = (min(int(y / 100 * rows), rows - 1), min(int(x / 100 * columns), columns - 1))
+        place = ((column + 0.5) * SIDE / columns, (row + 0.5) * SIDE / rows)
         at_pixel = logs[:, row, column]
         sharp = (at_pixel / temperature).log_softmax(dim=0)
-        level = lightness[0, UPSAMPLING * row, UPSAMPLING * column].item()
+        level = lightness[0, int(place[1]), int(place[0])].item()
         a, b = ab[0, :, row, column].tolist()
+        recolored = to_image(fit_gamut(torch.cat((lightness, large))))
         panels = {
-            f"recolored, T = {temperature:.2f}": to_image(torch.cat((lightness, large[0]))),
+            f"recolored, T = {temperature:.2f}": recolored,
             f"dark {SURE:.0f} bits, yellow {UNSURE:.0f}": unsure.copy(),
         }
-        place = ((column + 0.5) * UPSAMPLING, (row + 0.5) * UPSAMPLING)
         for panel in panels.values():
             _mark(panel, place)
         panels[f"bins at the cross, T = {temperature:.2f}"] = _plane(sharp.exp(), level, (a, b))
