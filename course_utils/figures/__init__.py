@@ -18,7 +18,12 @@ from course_utils.figures.base import (
 )
 from course_utils.figures.data import ab_histogram, time_bars
 from course_utils.figures.dilated_cnn import effective_dilation, layer_costs, maps
-from course_utils.figures.l2_training import loss_curve, recipe_curves
+from course_utils.figures.l2_training import (
+    cost_of_answers,
+    loss_curve,
+    range_test,
+    recipe_curves,
+)
 from course_utils.figures.lab_color import channels
 from course_utils.figures.results import chroma_curve, comparison, error_spread
 
@@ -33,6 +38,7 @@ __all__ = [
     "channels",
     "chroma_curve",
     "comparison",
+    "cost_of_answers",
     "effective_dilation",
     "error_spread",
     "gallery",
@@ -40,6 +46,7 @@ __all__ = [
     "layer_costs",
     "loss_curve",
     "maps",
+    "range_test",
     "recipe_curves",
     "row",
     "show",
