@@ -97,10 +97,3 @@ def test_an_untouched_stub_is_not_tried_yet(
         capsys.readouterr()
         exec(check, space)
         assert "not tried yet" in capsys.readouterr().out, stub
-
-
-def test_widgets_are_driven_by_a_cell() -> None:
-    for number, widgets in ((1, 5), (2, 1), (3, 1), (5, 1)):
-        code = [cell.source for cell in nbformat.read(LESSONS[number], 4).cells]
-        driving = [source for source in code if ".set(" in source or ".tried(" in source]
-        assert sum("assert" in source for source in driving) >= widgets
