@@ -476,3 +476,38 @@ def test_figures_of_lessons_6_and_7_say_what_they_show() -> None:
     assert {text.get_text() for text in speeds.texts} == {"ideal", "wire", "string"}
     assert speeds.lines[0].get_ydata()[-1] == 40  # four times one
     plt.close("all")
+
+
+def test_the_browser_names_its_photo_and_turns_the_color_up(explorers: dict) -> None:
+    browser = explorers["results"]
+    browser.set(picture=3)
+    as_answered, words = browser.picture.value, browser.text
+    browser.set(strength=1.5)
+    assert browser.picture.value != as_answered
+    assert browser.text.startswith("scene 3: MSE(ab)")
+    before, after = (float(re.search(r"result (\d+\.\d)", w)[1]) for w in (words, browser.text))
+    assert after == pytest.approx(1.5 * before, abs=0.2)
+
+
+def test_a_network_that_sees_a_larger_copy_answers_otherwise() -> None:
+    picker = widgets.PhotoPicker(load_model("photographs", "cpu"))
+    before = picker.picture.value
+    picker.set(view=128)
+    assert "a copy 128 pixels" in picker.text
+    assert picker.picture.value != before
+    assert picker.result.size == (512, 512)
+
+
+def test_figures_of_what_l2_costs_and_of_a_range_test() -> None:
+    answers = torch.linspace(-80, 80, 321)
+    cost = figures.cost_of_answers(answers, (answers - 10) ** 2, 10.0, (-40, 60)).axes[0]
+    assert "a = 10" in cost.get_title()
+    assert [text.xy for text in cost.texts] == [(-40, 0), (60, 0)]
+    rates, losses = np.geomspace(1e-6, 1, 20), np.arange(20.0) + 100
+    test = figures.range_test(rates, losses, chosen=1e-2, window=3).axes[0]
+    assert test.get_xscale() == "log"
+    assert test.get_ylim() == (0, 200)
+    smooth = test.lines[1]
+    assert np.allclose(smooth.get_xdata(), rates[1:-1])
+    assert np.allclose(smooth.get_ydata(), losses[1:-1])  # the mean of a line is the line
+    plt.close("all")

@@ -26,7 +26,7 @@ from course_utils.figures.dilated_cnn import (
     signal_by_block,
     tap_counts,
 )
-from course_utils.figures.l2_training import loss_curve, recipe_curves
+from course_utils.figures.l2_training import cost_of_answers, loss_curve, range_test, recipe_curves
 from course_utils.figures.lab_color import channels, near_black
 from course_utils.figures.results import chroma_curve, comparison, error_spread
 from course_utils.figures.your_own_photos_and_bigger_machines import planned_speeds
@@ -44,6 +44,7 @@ __all__ = [
     "channels",
     "chroma_curve",
     "comparison",
+    "cost_of_answers",
     "effective_dilation",
     "error_spread",
     "gallery",
@@ -55,6 +56,7 @@ __all__ = [
     "outlined",
     "planned_speeds",
     "possible_colors",
+    "range_test",
     "recipe_curves",
     "right_answers",
     "row",

@@ -1,10 +1,69 @@
-"""Losses by epoch and by minute. Lesson 4."""
+"""What L2 costs, and losses by learning rate, epoch and minute. Lesson 4."""
+
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from course_utils.figures.base import BLUE, GRAY, GREEN, INK, ORANGE, STYLE, label_at_right
 from course_utils.recipe import History
+
+
+def cost_of_answers(answers: Tensor, cost: Tensor, best: float, flowers: Sequence[float]) -> Figure:
+    """What each answer costs, with the cheapest one and the flowers' true colors marked.
+
+    Args:
+        answers: values of a, CIE units, (N,).
+        cost: the mean squared error of each, (N,).
+        best: the answer that costs least.
+        flowers: the true values of a.
+    """
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(6, 2.8))
+        axis.plot(answers, cost, color=BLUE)
+        axis.axvline(best, color=ORANGE, linestyle="--")
+        for flower in flowers:
+            arrow = {"arrowstyle": "->"}
+            axis.annotate("a flower", (flower, 0), (flower, 1500), ha="center", arrowprops=arrow)
+        axis.set(
+            xlabel="answer for a",
+            ylabel="mean squared error",
+            ylim=(0, 11000),
+            title=f"Cheapest: a = {best:.0f}, a color that no flower has",
+        )
+    return figure
+
+
+def range_test(
+    rates: Sequence[float], losses: Sequence[float], chosen: float, window: int = 7
+) -> Figure:
+    """The loss of each batch while the learning rate grows, and its running mean.
+
+    Args:
+        rates: the learning rate of each batch, (N,).
+        losses: its MSE(ab), (N,). What lies above twice the first one is cut off.
+        chosen: the rate to mark.
+        window: batches that the mean is taken over, an odd number.
+    """
+    smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
+    middle = rates[window // 2 : len(rates) - window // 2]
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7, 3.2))
+        axis.plot(rates, losses, color=GRAY, linewidth=0.8, label="each batch")
+        axis.plot(middle, smooth, color=BLUE, linewidth=2, label=f"mean of {window} batches")
+        axis.legend(frameon=False, loc="upper left")
+        axis.axvline(chosen, color=ORANGE, linestyle="--")
+        place = (0.9 * chosen, 0.05 * 2 * losses[0])
+        axis.text(*place, "the rate used below", color=ORANGE, ha="right")
+        axis.set(
+            xscale="log",
+            xlabel="learning rate",
+            ylabel="MSE(ab) of the batch",
+            ylim=(0, 2 * losses[0]),
+        )
+    return figure
 
 
 def loss_curve(history: History) -> Figure:
