@@ -10,16 +10,19 @@ from contextlib import suppress
 from importlib.util import find_spec
 from os.path import isdir, isfile  # unlike an entry's own, of a link that loops
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 from torchvision.io import decode_jpeg
 
 from course_utils.color import rgb_to_lab
+from course_utils.plumbing import tiff
+from course_utils.plumbing.profiles import deep_converter, to_srgb
+from course_utils.plumbing.samples import Samples, samples_of
 
 SAMPLES = {  # photographs inside scikit-image, scikit-learn and matplotlib: nothing is downloaded
     "astronaut": "skimage/data/astronaut.png",
@@ -41,6 +44,7 @@ KINDS = (
 )
 MOST_PIXELS = 120_000_000  # of a photograph; colorizing one of 100 million takes 2 GB
 MOST_BYTES = 2**26  # of a file that is read whole
+KEPT = ("exif", "dpi")  # of what a file says beside its pixels
 ROWS = 512  # of a photograph that are converted at a time, so that memory is bounded
 
 # What Pillow doubts about a file either ends in an error, which names the file, or does not matter.
@@ -48,8 +52,8 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
-    """Any picture as 8-bit sRGB: the first frame, upright, transparency over white, 16 bits
-    scaled to 8, an embedded color profile applied.
+    """Any picture as 8-bit sRGB: the first frame, of TIFF the largest page, upright, transparency
+    over white, 16 bits scaled to 8, an embedded color profile applied.
 
     Args:
         source: a file, what is in one, or a picture.
@@ -60,24 +64,21 @@ def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
     name = "photo" if isinstance(source, bytes | Image.Image) else source
     try:
         if isinstance(source, Image.Image):
-            _check_pixels(source)
+            _check_pixels(source.size)
             image = source if _is_upright(source) else ImageOps.exif_transpose(source)
-        else:
-            image = _opened(source)
-            _check_pixels(image)
-            image.load()
-            if not _is_upright(image):
-                ImageOps.exif_transpose(image, in_place=True)
-        if image.mode.startswith(("I", "F")):
-            return _deep_to_rgb(image)
-        profile = image.info.get("icc_profile")
-        if image.has_transparency_data:
-            image = image if image.mode == "RGBA" else image.convert("RGBA")
-            white = Image.new("RGB", image.size, "white")
-            white.info |= {key: image.info[key] for key in ("exif", "dpi") if key in image.info}
-            white.paste(image, (0, 0), image)
-            image = white
-        return _to_srgb(image, profile)
+            return _to_rgb(image)
+        with _file(source) as file:
+            if not tiff.is_tiff(file):
+                return _to_rgb(_loaded(_opened(file)))
+            page, count = tiff.find_photograph(file)
+            if count > 1:
+                warnings.warn(f"{name}: {page} was taken, the largest of {count}", stacklevel=2)
+            if tiff.is_read_by_pillow(page, file):
+                return _to_rgb(_loaded(_opened(file), page.frame))
+            _check_pixels(page.size)
+            image = _deep_to_rgb(tiff.read_samples(page, file), page.info)
+            image.getexif()[ExifTags.Base.Orientation] = page.number(ExifTags.Base.Orientation, 1)
+            return ImageOps.exif_transpose(image)
     except IsADirectoryError:
         raise ValueError(f"{name}: expected a photograph, that is a folder") from None
     except FileNotFoundError:
@@ -101,8 +102,8 @@ def read_pixels(file: Path, content: bytearray | None = None) -> Tensor:
     raised. An ordinary JPEG takes a shorter way to the same pixels, past Pillow's own copy: if its
     `content` is given, see `read_ordinary`."""
     try:
-        with _opened(content or b"") as image:
-            _check_pixels(image)
+        with _opened(io.BytesIO(content or b"")) as image:
+            _check_pixels(image.size)
             ordinary = (image.format, image.mode) == ("JPEG", "RGB") and _is_upright(image)
             if ordinary and "icc_profile" not in image.info:
                 return decode_jpeg(torch.frombuffer(content, dtype=torch.uint8))
@@ -196,23 +197,39 @@ def is_named_picture(file: Path) -> bool:
     return Image.registered_extensions().get(ending) in KINDS or ending in {".heic", ".heif"}
 
 
-def _opened(source: str | Path | bytes | bytearray) -> Image.Image:
-    """A picture of which only the beginning is read."""
-    Image.init()
-    kinds = [kind for kind in KINDS if kind in Image.OPEN]
-    if isinstance(source, bytes | bytearray):
-        return Image.open(io.BytesIO(source), formats=kinds)
+def _file(source: str | Path | bytes) -> BinaryIO:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
     mode = os.stat(source).st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading it might never end
         raise ValueError("a pipe or a device")
-    return Image.open(source, formats=kinds)
+    return open(source, "rb")
 
 
-def _check_pixels(image: Image.Image) -> None:
-    if image.width * image.height > MOST_PIXELS:
+def _opened(file: BinaryIO) -> Image.Image:
+    """A picture of which only the beginning is read."""
+    Image.init()
+    file.seek(0)
+    return Image.open(file, formats=[kind for kind in KINDS if kind in Image.OPEN])
+
+
+def _loaded(image: Image.Image, frame: int = 0) -> Image.Image:
+    """All of a picture, upright."""
+    if frame > 0:
+        image.seek(frame)
+    _check_pixels(image.size)
+    image.load()
+    if not _is_upright(image):
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
+
+
+def _check_pixels(size: tuple[int, int]) -> None:
+    width, height = size
+    if width * height > MOST_PIXELS:
         raise Image.DecompressionBombError
-    if image.width * image.height == 0:
-        raise ValueError(f"{image.width} x {image.height} pixels")
+    if min(size) < 1:
+        raise ValueError(f"{width} x {height} pixels")
 
 
 def _is_upright(image: Image.Image) -> bool:
@@ -230,32 +247,24 @@ def _bands(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
         yield 0, top, image.width, min(top + ROWS, image.height)
 
 
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    if profile:
-        try:
-            given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "sRGB" not in ImageCms.getProfileDescription(given):
-                srgb = ImageCms.createProfile("sRGB")
-                return ImageCms.profileToProfile(image, given, srgb, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            pass  # a torn profile, or one of another kind than the picture: as if there were none
-    return image if image.mode == "RGB" else image.convert("RGB")
+def _to_rgb(image: Image.Image) -> Image.Image:
+    profile, info = image.info.get("icc_profile"), image.info
+    if image.mode.startswith(("I", "F")):
+        return _deep_to_rgb(samples_of(image), info)
+    if image.has_transparency_data:
+        gray = image.mode in ("1", "L", "LA", "La")
+        image = image.convert("LA" if gray else "RGBA")
+        white = Image.new("L" if gray else "RGB", image.size, "white")
+        white.paste(image.convert(white.mode), (0, 0), image)
+        image = white
+    image = to_srgb(image, profile)
+    image.info |= {key: info[key] for key in KEPT if key in info}
+    return image
 
 
-def _deep_to_rgb(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and float gray: 65535 and 1.0 are white, by the range that is used."""
-    image.load()
-    most = 0
-    for box in _bands(image):
-        values = np.asarray(image.crop(box))
-        most = max(most, values[np.isfinite(values)].max(initial=0))
-    # A float picture may overshoot its white a little.
-    white = 65535 if most > 256 else 255 if most > 2 else 1
-    if image.mode != "F":
-        white = 65535 if most > 255 or image.mode.startswith("I;16") else 255
-    gray = Image.new("L", image.size)
-    for box in _bands(image):
-        values = np.asarray(image.crop(box), dtype=np.float64)
-        part = np.nan_to_num(np.clip(values / white, 0, 1)) * 255
-        gray.paste(Image.fromarray(part.round().astype(np.uint8)), box)
-    return gray.convert("RGB")
+def _deep_to_rgb(samples: Samples, info: dict) -> Image.Image:
+    profile = info.get("icc_profile")
+    convert = deep_converter(profile, samples.mode)
+    image = to_srgb(samples.to_picture(convert), None if convert else profile)
+    image.info |= {key: info[key] for key in KEPT if key in info}
+    return image
