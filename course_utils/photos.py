@@ -4,25 +4,31 @@ Lesson 2."""
 import io
 import os
 import stat
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from os.path import isdir, isfile  # unlike an entry's own, of a link that loops
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 from torchvision.io import decode_jpeg
 
 from course_utils.color import rgb_to_lab
-from course_utils.plumbing import tiff
-from course_utils.plumbing.profiles import deep_converter, to_srgb
-from course_utils.plumbing.samples import Samples, samples_of
+from course_utils.plumbing.decode import (
+    KINDS,
+    MOST_PIXELS,
+    check_pixels,
+    decode,
+    is_upright,
+    open_file,
+    open_picture,
+    to_rgb,
+)
 
 SAMPLES = {  # photographs inside scikit-image, scikit-learn and matplotlib: nothing is downloaded
     "astronaut": "skimage/data/astronaut.png",
@@ -36,19 +42,8 @@ SAMPLES = {  # photographs inside scikit-image, scikit-learn and matplotlib: not
 }
 Fit = Literal["stretch", "crop"]
 FITS = ("stretch", "crop")
-# What photographs come in, by Pillow's names. A file is what its content says, whatever it is
-# called, and Pillow would hand a program in PostScript to an interpreter.
-KINDS = (
-    *("AVIF", "BMP", "DIB", "GIF", "HEIF", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "PSD"),
-    *("QOI", "SGI", "TGA", "TIFF", "WEBP"),
-)
-MOST_PIXELS = 120_000_000  # of a photograph; colorizing one of 100 million takes 2 GB
 MOST_BYTES = 2**26  # of a file that is read whole
-KEPT = ("exif", "dpi")  # of what a file says beside its pixels
 ROWS = 512  # of a photograph that are converted at a time, so that memory is bounded
-
-# What Pillow doubts about a file either ends in an error, which names the file, or does not matter.
-warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
@@ -63,22 +58,11 @@ def read_photo(source: str | Path | bytes | Image.Image) -> Image.Image:
     """
     name = "photo" if isinstance(source, bytes | Image.Image) else source
     try:
-        if isinstance(source, Image.Image):
-            _check_pixels(source.size)
-            image = source if _is_upright(source) else ImageOps.exif_transpose(source)
-            return _to_rgb(image)
-        with _file(source) as file:
-            if not tiff.is_tiff(file):
-                return _to_rgb(_loaded(_opened(file)))
-            page, count = tiff.find_photograph(file)
-            if count > 1:
-                warnings.warn(f"{name}: {page} was taken, the largest of {count}", stacklevel=2)
-            if tiff.is_read_by_pillow(page, file):
-                return _to_rgb(_loaded(_opened(file), page.frame))
-            _check_pixels(page.size)
-            image = _deep_to_rgb(tiff.read_samples(page, file), page.info)
-            image.getexif()[ExifTags.Base.Orientation] = page.number(ExifTags.Base.Orientation, 1)
-            return ImageOps.exif_transpose(image)
+        if not isinstance(source, Image.Image):
+            with open_file(source) as file:
+                return decode(file, name)
+        check_pixels(source.size)
+        return to_rgb(source if is_upright(source) else ImageOps.exif_transpose(source))
     except IsADirectoryError:
         raise ValueError(f"{name}: expected a photograph, that is a folder") from None
     except FileNotFoundError:
@@ -102,9 +86,8 @@ def read_pixels(file: Path, content: bytearray | None = None) -> Tensor:
     raised. An ordinary JPEG takes a shorter way to the same pixels, past Pillow's own copy: if its
     `content` is given, see `read_ordinary`."""
     try:
-        with _opened(io.BytesIO(content or b"")) as image:
-            _check_pixels(image.size)
-            ordinary = (image.format, image.mode) == ("JPEG", "RGB") and _is_upright(image)
+        with open_picture(io.BytesIO(content or b"")) as image:
+            ordinary = (image.format, image.mode) == ("JPEG", "RGB") and is_upright(image)
             if ordinary and "icc_profile" not in image.info:
                 return decode_jpeg(torch.frombuffer(content, dtype=torch.uint8))
     except Exception:  # of any kind; the way below reports it
@@ -197,74 +180,7 @@ def is_named_picture(file: Path) -> bool:
     return Image.registered_extensions().get(ending) in KINDS or ending in {".heic", ".heif"}
 
 
-def _file(source: str | Path | bytes) -> BinaryIO:
-    if isinstance(source, bytes):
-        return io.BytesIO(source)
-    mode = os.stat(source).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading it might never end
-        raise ValueError("a pipe or a device")
-    return open(source, "rb")
-
-
-def _opened(file: BinaryIO) -> Image.Image:
-    """A picture of which only the beginning is read."""
-    Image.init()
-    file.seek(0)
-    return Image.open(file, formats=[kind for kind in KINDS if kind in Image.OPEN])
-
-
-def _loaded(image: Image.Image, frame: int = 0) -> Image.Image:
-    """All of a picture, upright."""
-    if frame > 0:
-        image.seek(frame)
-    _check_pixels(image.size)
-    image.load()
-    if not _is_upright(image):
-        ImageOps.exif_transpose(image, in_place=True)
-    return image
-
-
-def _check_pixels(size: tuple[int, int]) -> None:
-    width, height = size
-    if width * height > MOST_PIXELS:
-        raise Image.DecompressionBombError
-    if min(size) < 1:
-        raise ValueError(f"{width} x {height} pixels")
-
-
-def _is_upright(image: Image.Image) -> bool:
-    """Whether a picture need not be turned, by its EXIF; EXIF that cannot be read is dropped."""
-    try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1) == 1
-    except Exception:  # Pillow's readers raise errors of any kind
-        image.info.pop("exif", None)
-        return True
-
-
 def _bands(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
     """A picture in bands of rows, as boxes (left, top, right, bottom)."""
     for top in range(0, image.height, ROWS):
         yield 0, top, image.width, min(top + ROWS, image.height)
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    profile, info = image.info.get("icc_profile"), image.info
-    if image.mode.startswith(("I", "F")):
-        return _deep_to_rgb(samples_of(image), info)
-    if image.has_transparency_data:
-        gray = image.mode in ("1", "L", "LA", "La")
-        image = image.convert("LA" if gray else "RGBA")
-        white = Image.new("L" if gray else "RGB", image.size, "white")
-        white.paste(image.convert(white.mode), (0, 0), image)
-        image = white
-    image = to_srgb(image, profile)
-    image.info |= {key: info[key] for key in KEPT if key in info}
-    return image
-
-
-def _deep_to_rgb(samples: Samples, info: dict) -> Image.Image:
-    profile = info.get("icc_profile")
-    convert = deep_converter(profile, samples.mode)
-    image = to_srgb(samples.to_picture(convert), None if convert else profile)
-    image.info |= {key: info[key] for key in KEPT if key in info}
-    return image

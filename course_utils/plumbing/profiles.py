@@ -23,7 +23,9 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         elif mode == "L" and image.mode == "1":
             image = image.convert("L")
         srgb = ImageCms.createProfile("sRGB")
-        transform = ImageCms.buildTransform(given, srgb, mode, "RGB")
+        # By default littleCMS computes dark grays roughly.
+        exact = ImageCms.Flags.NOOPTIMIZE if mode == "L" else ImageCms.Flags.NONE
+        transform = ImageCms.buildTransform(given, srgb, mode, "RGB", flags=exact)
         if not _is_unseen(transform, mode):
             return ImageCms.applyTransform(image, transform)
     except (ImageCms.PyCMSError, OSError, ValueError, KeyError):
@@ -51,6 +53,7 @@ def deep_converter(profile: bytes | None, mode: str) -> Callable[[np.ndarray], n
         if "A2B0" in tags or (mode, gray) not in (("L", True), ("L", False), ("RGB", False)):
             return None
         curves = [_curve(tags[name]) for name in (["kTRC"] if gray else ["rTRC", "gTRC", "bTRC"])]
+        black = np.array([curve(np.zeros(1, np.float32))[0] for curve in curves], np.float32)
         matrix = None if gray else _matrix(tags) @ np.linalg.inv(_matrix(_tags(_srgb())))
     except (KeyError, ValueError, IndexError, error):
         return None
@@ -58,6 +61,7 @@ def deep_converter(profile: bytes | None, mode: str) -> Callable[[np.ndarray], n
     def convert(colors: np.ndarray) -> np.ndarray:
         colors = np.broadcast_to(colors, (*colors.shape[:-1], max(colors.shape[-1], len(curves))))
         linear = np.stack([curve(colors[..., n]) for n, curve in enumerate(curves)], axis=-1)
+        linear = (linear - black) / (1 - black)
         linear = linear if matrix is None else linear @ matrix.astype(np.float32)
         linear = linear.clip(0, 1)
         return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)

@@ -1,12 +1,14 @@
-"""Pictures of more than 8 bits a channel, as 8 bits."""
+"""Pictures of more than 8 bits a channel, and how they become 8 bits."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import inf
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
+import torch
 from PIL import Image
+from torchvision.io import decode_png
 
 ROWS = 512  # that are converted at a time, so that memory is bounded
 
@@ -71,3 +73,22 @@ def samples_of(image: Image.Image) -> Samples:
 
     whites = ((inf, 65535),) if image.mode.startswith("I;16") else INTEGERS
     return Samples(image.size, rows, "L", FLOATS if image.mode == "F" else whites)
+
+
+def is_deep_png(image: Image.Image, file: BinaryIO) -> bool:
+    """Whether it has colors in 16 bits, of which Pillow keeps 8."""
+    file.seek(24)  # where the bits a channel stand
+    deep = image.format == "PNG" and file.read(1) == b"\x10"
+    return deep and image.mode in ("RGB", "RGBA") and "transparency" not in image.info
+
+
+def samples_of_png(image: Image.Image, file: BinaryIO) -> Samples:
+    """Of a PNG file with colors in 16 bits."""
+    file.seek(0)
+    pixels = decode_png(torch.frombuffer(bytearray(file.read()), dtype=torch.uint8)).numpy()
+
+    def rows(first: int, end: int) -> np.ndarray:
+        return pixels[:, first:end].transpose(1, 2, 0)
+
+    alpha = "plain" if image.mode == "RGBA" else ""
+    return Samples(image.size, rows, "RGB", ((inf, 65535),), alpha)
