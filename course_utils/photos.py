@@ -4,7 +4,6 @@ Lesson 2."""
 import io
 import os
 import stat
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.util import find_spec
@@ -14,13 +13,23 @@ from typing import Literal
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 from torchvision.io import decode_jpeg
 
 from course_utils.color import rgb_to_lab
 from course_utils.plumbing.arrays import Photo, to_photo
+from course_utils.plumbing.decode import (
+    KINDS,
+    MOST_PIXELS,
+    check_pixels,
+    decode,
+    is_upright,
+    open_file,
+    open_picture,
+    to_rgb,
+)
 
 SAMPLES = {  # photographs inside scikit-image, scikit-learn and matplotlib: nothing is downloaded
     "astronaut": "skimage/data/astronaut.png",
@@ -34,23 +43,13 @@ SAMPLES = {  # photographs inside scikit-image, scikit-learn and matplotlib: not
 }
 Fit = Literal["stretch", "crop"]
 FITS = ("stretch", "crop")
-# What photographs come in, by Pillow's names. A file is what its content says, whatever it is
-# called, and Pillow would hand a program in PostScript to an interpreter.
-KINDS = (
-    *("AVIF", "BMP", "DIB", "GIF", "HEIF", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "PSD"),
-    *("QOI", "SGI", "TGA", "TIFF", "WEBP"),
-)
-MOST_PIXELS = 120_000_000  # of a photograph; colorizing one of 100 million takes 2 GB
 MOST_BYTES = 2**26  # of a file that is read whole
 ROWS = 512  # of a photograph that are converted at a time, so that memory is bounded
 
-# What Pillow doubts about a file either ends in an error, which names the file, or does not matter.
-warnings.filterwarnings("ignore", module=r"PIL\.")
-
 
 def read_photo(source: Photo) -> Image.Image:
-    """Any picture as 8-bit sRGB: the first frame, upright, transparency over white, 16 bits
-    scaled to 8, an embedded color profile applied.
+    """Any picture as 8-bit sRGB: the first frame, of TIFF the largest page, upright, transparency
+    over white, 16 bits scaled to 8, an embedded color profile applied.
 
     Args:
         source: a file, what is in one, or a picture; also as an array, see `to_photo`.
@@ -62,26 +61,11 @@ def read_photo(source: Photo) -> Image.Image:
     source = to_photo(source)
     name = "photo" if isinstance(source, bytes | Image.Image) else source
     try:
-        if isinstance(source, Image.Image):
-            _check_pixels(source)
-            image = source if _is_upright(source) else ImageOps.exif_transpose(source)
-        else:
-            image = _opened(source)
-            _check_pixels(image)
-            image.load()
-            if not _is_upright(image):
-                ImageOps.exif_transpose(image, in_place=True)
-        if image.mode.startswith(("I", "F")):
-            return _deep_to_rgb(image)
-        profile = image.info.get("icc_profile")
-        image = image.convert("LA") if image.mode == "La" else image  # all that Pillow knows of it
-        if image.has_transparency_data:
-            image = image if image.mode == "RGBA" else image.convert("RGBA")
-            white = Image.new("RGB", image.size, "white")
-            white.info |= {key: image.info[key] for key in ("exif", "dpi") if key in image.info}
-            white.paste(image, (0, 0), image)
-            image = white
-        return _to_srgb(image, profile)
+        if not isinstance(source, Image.Image):
+            with open_file(source) as file:
+                return decode(file, name)
+        check_pixels(source.size)
+        return to_rgb(source if is_upright(source) else ImageOps.exif_transpose(source))
     except IsADirectoryError:
         raise ValueError(f"{name}: expected a photograph, that is a folder") from None
     except FileNotFoundError:
@@ -105,9 +89,8 @@ def read_pixels(file: Path, content: bytearray | None = None) -> Tensor:
     raised. An ordinary JPEG takes a shorter way to the same pixels, past Pillow's own copy: if its
     `content` is given, see `read_ordinary`."""
     try:
-        with _opened(content or b"") as image:
-            _check_pixels(image)
-            ordinary = (image.format, image.mode) == ("JPEG", "RGB") and _is_upright(image)
+        with open_picture(io.BytesIO(content or b"")) as image:
+            ordinary = (image.format, image.mode) == ("JPEG", "RGB") and is_upright(image)
             if ordinary and "icc_profile" not in image.info:
                 return decode_jpeg(torch.frombuffer(content, dtype=torch.uint8))
     except Exception:  # of any kind; the way below reports it
@@ -200,66 +183,7 @@ def is_named_picture(file: Path) -> bool:
     return Image.registered_extensions().get(ending) in KINDS or ending in {".heic", ".heif"}
 
 
-def _opened(source: str | Path | bytes | bytearray) -> Image.Image:
-    """A picture of which only the beginning is read."""
-    Image.init()
-    kinds = [kind for kind in KINDS if kind in Image.OPEN]
-    if isinstance(source, bytes | bytearray):
-        return Image.open(io.BytesIO(source), formats=kinds)
-    mode = os.stat(source).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading it might never end
-        raise ValueError("a pipe or a device")
-    return Image.open(source, formats=kinds)
-
-
-def _check_pixels(image: Image.Image) -> None:
-    if image.width * image.height > MOST_PIXELS:
-        raise Image.DecompressionBombError
-    if image.width * image.height == 0:
-        raise ValueError(f"{image.width} x {image.height} pixels")
-
-
-def _is_upright(image: Image.Image) -> bool:
-    """Whether a picture need not be turned, by its EXIF; EXIF that cannot be read is dropped."""
-    try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1) == 1
-    except Exception:  # Pillow's readers raise errors of any kind
-        image.info.pop("exif", None)
-        return True
-
-
 def _bands(image: Image.Image) -> Iterator[tuple[int, int, int, int]]:
     """A picture in bands of rows, as boxes (left, top, right, bottom)."""
     for top in range(0, image.height, ROWS):
         yield 0, top, image.width, min(top + ROWS, image.height)
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    if profile:
-        try:
-            given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "sRGB" not in ImageCms.getProfileDescription(given):
-                srgb = ImageCms.createProfile("sRGB")
-                return ImageCms.profileToProfile(image, given, srgb, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            pass  # a torn profile, or one of another kind than the picture: as if there were none
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _deep_to_rgb(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and float gray: 65535 and 1.0 are white, by the range that is used."""
-    image.load()
-    most = 0
-    for box in _bands(image):
-        values = np.asarray(image.crop(box))
-        most = max(most, values[np.isfinite(values)].max(initial=0))
-    # A float picture may overshoot its white a little.
-    white = 65535 if most > 256 else 255 if most > 2 else 1
-    if image.mode != "F":
-        white = 65535 if most > 255 or image.mode.startswith("I;16") else 255
-    gray = Image.new("L", image.size)
-    for box in _bands(image):
-        values = np.asarray(image.crop(box), dtype=np.float64)
-        part = np.nan_to_num(np.clip(values / white, 0, 1)) * 255
-        gray.paste(Image.fromarray(part.round().astype(np.uint8)), box)
-    return gray.convert("RGB")

@@ -25,6 +25,7 @@ from course_utils.colorize import colorize
 from course_utils.data import load_dataset
 from course_utils.network import ColorizationNet
 from course_utils.photos import all_files, pil_to_tensor, read_photo, sample_photo
+from course_utils.plumbing import samples
 from course_utils.plumbing.cache import open_cache
 from course_utils.plumbing.files import printable, write_atomic
 from course_utils.plumbing.weights import read_network, save_weights
@@ -212,7 +213,8 @@ def test_bands_change_nothing(mode: str, monkeypatch: pytest.MonkeyPatch) -> Non
         "F": (values[..., 0] / 255).astype(np.float32),
     }[mode]
     whole = pil_to_tensor(read_photo(Image.fromarray(pixels)))
-    monkeypatch.setattr(photos, "ROWS", 7)
+    for module in (photos, samples):
+        monkeypatch.setattr(module, "ROWS", 7)
     assert torch.equal(pil_to_tensor(read_photo(Image.fromarray(pixels))), whole)
 
 
