@@ -28,7 +28,8 @@ from course_utils.photos import sample_photo
 from course_utils.plumbing.limits import MOST_SEEN, STRIDE
 
 NETWORKS = ("photographs", "photographs-vivid")  # cautious and vivid
-# Photographs in the public domain or under CC0, see data/README.md. The first one greets.
+# Photographs in the public domain or under CC0: see data/README.md; the camera is Lav Varshney's.
+# The first one greets.
 SAMPLES = {
     "camera": "a man with a camera",
     "cat": "a cat",

@@ -10,6 +10,8 @@ const [file, split, strength, temperature, save] = [
 const status = find("#status");
 const networks = [...document.querySelectorAll("[name=network]")];
 const samples = [...document.querySelectorAll(".samples button")];
+const stage = find(".stage");
+const loaded = new Set(); // networks
 let photo; // {name, width, height}, as soon as there is one
 
 /* The worker: one question at a time, each with its answer. */
@@ -18,11 +20,14 @@ const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module
 const waiting = new Map();
 let questions = 0;
 
-worker.addEventListener("message", ({ data: { id, say, result, error } }) => {
-  if (say) return tell(say);
+worker.addEventListener("message", ({ data: { id, result, error } }) => {
   const { resolve, reject } = waiting.get(id);
   waiting.delete(id);
   error ? reject(new Error(error)) : resolve(result);
+});
+
+worker.addEventListener("error", () => {
+  tell("This browser cannot color photos; a newer one can.", true);
 });
 
 function ask(name, value, transfer = []) {
@@ -46,7 +51,8 @@ async function open(blob, name) {
     const bitmap = await createImageBitmap(blob).catch(() => unreadable(name, blob));
     await ask("open", bitmap, [bitmap]);
     photo = { name, width, height };
-    await show(find(".before"), { ...how(), strength: 0 });
+    await show(find(".before"), { strength: 0 });
+    stage.classList.add("waiting");
     for (const control of [strength, save, ...networks]) control.disabled = false;
     await color();
   } catch (error) {
@@ -65,7 +71,7 @@ async function sizeOf(blob, name) {
   const { naturalWidth: width, naturalHeight: height } = image;
   if (width * height > MOST_PIXELS) {
     const [has, most] = [width * height, MOST_PIXELS].map((count) => Math.round(count / 1e6));
-    throw new Error(`${name} has ${has} megapixels; this page colors up to ${most}. Make it smaller.`);
+    throw new Error(`${name} has ${has} megapixels. The page takes up to ${most}; make it smaller.`);
   }
   return { width, height };
 }
@@ -96,9 +102,14 @@ async function color() {
   try {
     while (isStale) {
       isStale = false;
+      const wish = how();
+      if (!loaded.has(wish.network)) tell("Loading the network, once …");
+      await ask("load", wish.network);
+      loaded.add(wish.network);
       tell("Coloring …");
-      await show(find(".after"), how());
+      await show(find(".after"), wish);
     }
+    stage.classList.remove("waiting");
     tell(`Done: ${photo.width} × ${photo.height} pixels. It never left your browser.`);
   } catch (error) {
     tell(error.message, true);
@@ -120,14 +131,14 @@ async function show(layer, wish) {
   const words = wish.strength ? "in the colors that the network guessed" : "in black and white";
   canvas.ariaLabel = `${photo.name}, ${words}`;
   canvas.getContext("bitmaprenderer").transferFromImageBitmap(bitmap);
-  find(".stage").style.setProperty("--aspect", width / height);
+  stage.style.setProperty("--aspect", width / height);
   layer.replaceWith(canvas);
 }
 
 /* What the visitor can do. */
 
 file.addEventListener("change", () => file.files[0] && take(file.files[0]));
-addEventListener("paste", ({ clipboardData }) => clipboardData.files[0] && take(clipboardData.files[0]));
+addEventListener("paste", ({ clipboardData: { files } }) => files[0] && take(files[0]));
 addEventListener("dragover", (event) => {
   event.preventDefault();
   document.body.classList.add("dragging");
@@ -159,8 +170,14 @@ for (const sample of samples) {
   });
 }
 
+// Whoever is about to choose need not wait for the network afterwards.
+const fetchAhead = () => ask("load", how().network).catch(() => {}); // what fails is told later
+for (const hint of ["pointerover", "focusin"]) {
+  find(".ask").addEventListener(hint, fetchAhead, { once: true });
+}
+
 split.addEventListener("input", () => {
-  find(".stage").style.setProperty("--split", `${split.value}%`);
+  stage.style.setProperty("--split", `${split.value}%`);
 });
 
 for (const control of [strength, temperature, ...networks]) {
@@ -179,8 +196,9 @@ function describe() {
 save.addEventListener("click", async () => {
   tell("Writing the PNG …");
   try {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(await ask("save", how()));
+    const [link, wish] = [document.createElement("a"), how()];
+    await ask("load", wish.network);
+    link.href = URL.createObjectURL(await ask("save", wish));
     link.download = `${photo.name.replace(/\.\w+$/, "")}-colors-guessed.png`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);

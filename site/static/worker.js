@@ -1,24 +1,42 @@
-/** Colors photos off the page's thread, so that the page stays alive. Nothing leaves the browser. */
+/** Colors photos beside the page, so that it stays alive. Nothing leaves the browser. */
 
 import { lightnessOf, paint, viewOf } from "./colorize.js";
 
 const FILES = new URL("in_browser/", import.meta.url);
 const ROWS = 128; // of a photo that are read and colored at a time
+const GRAY = { data: new Float32Array(4), width: 1, height: 1 }; // an answer: a = b = 0
 const NOTE = "Colorized by a neural network. The colors are a guess, not a record.";
 
 let photo; // an ImageBitmap
 let answers = {}; // what the networks say of it: lines of lightness, by network and temperature
 const sessions = {};
-let runtime;
+let about; // what the site was built with
+let runtime; // ONNX Runtime Web
 
 const calls = {
+  /** Fetch what a network needs, once. */
+  async load(network) {
+    const response = await fetch(new URL("about.json", FILES)).catch(offline);
+    about = response.ok ? await response.json() : { missing: "about.json was not written" };
+    if (about.missing) {
+      throw new Error(`This copy of the site cannot color: ${about.missing} when it was built.`);
+    }
+    runtime ??= await import(new URL("ort/ort.wasm.min.mjs", FILES)).catch(offline);
+    runtime.env.wasm.wasmPaths = new URL("ort/", FILES).href;
+    runtime.env.wasm.numThreads = 1; // more need headers that GitHub Pages does not send
+    for (const name of [network, "edges"]) {
+      const file = new URL(`${name}.onnx`, FILES).href;
+      sessions[name] ??= await runtime.InferenceSession.create(file).catch(offline);
+    }
+  },
+
   /** Take a photo in place of the last one. */
   open(bitmap) {
     photo?.close();
     [photo, answers] = [bitmap, {}];
   },
 
-  /** The photo in color as an ImageBitmap, `width` pixels wide. */
+  /** The photo in color, of some size, as an ImageBitmap; gray needs no network. */
   async color({ width, height, ...how }) {
     return (await colored(width, height, how)).transferToImageBitmap();
   },
@@ -42,8 +60,12 @@ addEventListener("message", ({ data: { id, name, value } }) => {
   });
 });
 
+function offline() {
+  throw new Error("The network did not load. Check the connection, and try again.");
+}
+
 async function colored(width, height, { network, temperature, strength }) {
-  const lines = await answerOf(network, temperature);
+  const lines = strength ? await answerOf(network, temperature) : GRAY;
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d", { alpha: false });
   let top = 0;
@@ -69,42 +91,25 @@ function* bandsOf(width, height) {
   }
 }
 
+/** What the network says of the photo: a and b as lines of L, at its view. */
 async function answerOf(network, temperature) {
-  const about = await start();
   const name = `${network} ${temperature}`;
   if (!answers[name]) {
     const limits = { ...about, size: about.size[network] };
     const [width, height] = viewOf(photo.width, photo.height, limits);
-    const bands = bandsOf(photo.width, photo.height);
-    const pixels = lightnessOf(bands, photo, [width, height]);
+    const pixels = lightnessOf(bandsOf(photo.width, photo.height), photo, [width, height]);
     const lightness = new runtime.Tensor("float32", pixels, [1, 1, height, width]);
     const heat = new runtime.Tensor("float32", [temperature], []);
     const ab = await run(network, { lightness, temperature: heat });
-    answers[name] = { data: (await run("edges", { lightness, ab })).data, width, height };
+    const lines = await run("edges", { lightness, ab });
+    answers[name] = { data: lines.data, width, height };
   }
   return answers[name];
 }
 
-/** Load the runtime, once; returns what the site was built with. */
-async function start() {
-  calls.about ??= await (await fetch(new URL("about.json", FILES))).json();
-  if (calls.about.missing) {
-    throw new Error(`This copy of the site cannot color: ${calls.about.missing} when it was made.`);
-  }
-  if (!runtime) {
-    postMessage({ say: "Loading the network, once …" });
-    runtime = await import(new URL("ort/ort.wasm.min.mjs", FILES));
-    runtime.env.wasm.wasmPaths = new URL("ort/", FILES).href;
-    runtime.env.wasm.numThreads = 1; // more need headers that GitHub Pages does not send
-  }
-  return calls.about;
-}
-
 async function run(name, inputs) {
-  sessions[name] ??= await runtime.InferenceSession.create(new URL(`${name}.onnx`, FILES).href);
   const session = sessions[name];
-  const [output] = session.outputNames;
-  return (await session.run(inputs))[output];
+  return (await session.run(inputs))[session.outputNames[0]];
 }
 
 /** A PNG with a text chunk behind its header. */
