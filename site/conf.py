@@ -3,12 +3,13 @@
     sphinx-build -W -c site . build/site
 
 Sphinx reads the whole repository, so that README and lessons are pages as they stand, and the
-links between them lead from page to page. Nothing is executed, and nothing is fetched.
+links between them lead from page to page. No lesson is executed. The front page is
+templates/front.html; what it colors photos with, `in_browser` makes and fetches.
 """
 
 import json
 import re
-import shutil
+import sys
 import tomllib
 from html import unescape
 from pathlib import Path
@@ -18,6 +19,9 @@ from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.util import logging
+
+sys.path.insert(0, str(Path(__file__).parent))
+import in_browser
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -60,14 +64,29 @@ add_module_names = False
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 80
 
+# The rows of the README's table: | [0 · Start here](notebooks/00_start_here.ipynb) | ... | 10 min |
+LESSON = r"\| \[(\d) · (.+?)\]\((.+?)\.ipynb\) \| (.+?) \| (\d+ min) \|"
+
 html_theme = "pydata_sphinx_theme"
 html_title = project
 html_baseurl = URLS["Documentation"]
 html_copy_source = False
 html_static_path = ["static"]
 html_css_files = ["course.css"]
-html_sidebars = {"**": ["lessons.html"]}
+html_favicon = "static/favicon.svg"
+html_sidebars = {"**": ["lessons.html"], "index": []}
+html_additional_pages = {"index": "front.html"}
+html_context = {
+    "lessons": re.findall(LESSON, (ROOT / "README.md").read_text(encoding="utf-8")),
+    "samples": in_browser.SAMPLES,
+    "first": (first := next(iter(in_browser.SAMPLES))),
+    "first_size": in_browser.sample(first).size,
+    "temperature": in_browser.temperature(),
+    "default_mode": "auto",  # day or night as the visitor's machine has it
+    "repository": URLS["Repository"],
+}
 html_theme_options = {
+    "navbar_start": ["home.html"],
     "github_url": URLS["Repository"],
     "navbar_center": [],  # the side bar lists everything
     "secondary_sidebar_items": ["page-toc"],
@@ -140,14 +159,13 @@ def displayed_math(self: nodes.NodeVisitor, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
-def name_front_page(app: Sphinx, error: Exception | None) -> None:
-    """The README is the front page, under the name that web servers look for, too."""
+def equip_front_page(app: Sphinx, error: Exception | None) -> None:
     if not error:
-        shutil.copy(Path(app.outdir, "README.html"), Path(app.outdir, "index.html"))
+        in_browser.build(Path(app.outdir, "_static", "in_browser"))
 
 
 def setup(app: Sphinx) -> None:
     # MathML needs neither JavaScript nor a network, and every browser draws it since 2023.
     app.add_html_math_renderer("mathml", (inline_math, None), (displayed_math, None))
     app.connect("source-read", prepare)
-    app.connect("build-finished", name_front_page)
+    app.connect("build-finished", equip_front_page)

@@ -45,7 +45,8 @@ def test_the_conda_environment_is_the_same_set_without_the_web_site(pyproject: d
     conda = dict(map(requirement, (each for each in listed if each != "pip")))
     assert conda.pop("python") == pyproject["project"]["requires-python"].removeprefix(">=")
     pins = dict(map(requirement, pyproject["tool"]["uv"]["constraint-dependencies"]))
-    site = dict(map(requirement, pyproject["dependency-groups"]["site"]))
+    group = pyproject["dependency-groups"]["site"]
+    site = dict(requirement(each) for each in group if isinstance(each, str))
     expected = {
         CONDA_NAMES.get(name, name): ".".join(version.split(".")[:2])
         for name, version in pins.items()

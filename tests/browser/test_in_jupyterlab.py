@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 
 import nbformat
 import pytest
+from chromium import BROWSER, CONTRAST
 from playwright.sync_api import BrowserContext, Locator, Page, Route, sync_playwright
 
 from course_utils.photos import sample_photo
@@ -26,7 +27,6 @@ from course_utils.photos import sample_photo
 ROOT = Path(__file__).resolve().parent.parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SCREENSHOTS = ROOT / "build" / "screenshots"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
 START, RUN_ALL, ANSWER = 60, 300, 20  # seconds that a kernel, a lesson and a control may take
 SETTINGS = {  # every output on the page at once; no news from the web
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -49,28 +49,6 @@ OPAQUE = """image => {
     context.drawImage(image, 0, 0);
     const {data} = context.getImageData(0, 0, canvas.width, canvas.height);
     return data.every((value, place) => place % 4 < 3 || value === 255);
-}"""
-# The least contrast of a widget's text with what lies behind it, as WCAG 2 defines it.
-CONTRAST = """widget => {
-    const numbers = color => color.match(/[\\d.]+/g).map(Number);
-    const luminance = color => {
-        const [r, g, b] = numbers(color).map(c => c / 255)
-            .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
-    const behind = node => {
-        for (; node; node = node.parentElement) {
-            const color = getComputedStyle(node).backgroundColor;
-            if ((numbers(color)[3] ?? 1) > 0.5) return color;
-        }
-        return 'rgb(255, 255, 255)';
-    };
-    const texts = [...widget.querySelectorAll('*')].filter(node => !node.disabled
-        && [...node.childNodes].some(child => child.nodeType === 3 && child.data.trim()));
-    return Math.min(21, ...texts.map(node => {
-        const both = [luminance(getComputedStyle(node).color), luminance(behind(node))];
-        return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
-    }));
 }"""
 
 pytestmark = pytest.mark.skipif(not BROWSER, reason="needs Chromium or Chrome")
