@@ -23,7 +23,7 @@ from skimage import data as skimage_data
 from torch import Tensor, nn
 
 from course_utils import colorize as coloring
-from course_utils import network
+from course_utils import network, upsampling
 from course_utils.photos import sample_photo
 from course_utils.plumbing.limits import MOST_SEEN, STRIDE
 
@@ -66,14 +66,14 @@ class Edges(nn.Module):
     """L (1, 1, 8r, 8c) and small ab (1, 2, 2r, 2c) -> what `colorize` enlarges, (1, 4, 8r, 8c)."""
 
     def forward(self, lightness: Tensor, ab: Tensor) -> Tensor:
-        return coloring.lines_of_lightness(coloring.joint_bilateral(ab, lightness), lightness)
+        return upsampling.lines_of_lightness(upsampling.joint_bilateral(ab, lightness), lightness)
 
 
 def build(folder: Path) -> None:
     """Write all that the page's scripts fetch into a folder; what is up to date is kept."""
     folder.mkdir(parents=True, exist_ok=True)
     view, small = torch.rand(1, 1, 96, 128) * 100, torch.zeros(1, 2, 24, 32)
-    sources = [Path(module.__file__) for module in (coloring, network)] + [Path(__file__)]
+    sources = [Path(module.__file__) for module in (upsampling, network)] + [Path(__file__)]
     if is_older(folder / "edges.onnx", *sources):
         export(Edges(), {"lightness": (view, 8), "ab": (small, 2)}, folder / "edges.onnx")
     about = {"stride": STRIDE, "longest": coloring.LONGEST, "mostSeen": MOST_SEEN, "size": {}}
