@@ -29,7 +29,7 @@ from course_utils.plumbing.duplicates import dhash
 from course_utils.plumbing.files import data_home
 from course_utils.plumbing.progress import progress_bar
 
-VERSION = 3  # of the format and of everything that decides about pixels
+VERSION = 4  # of the format and of everything that decides about pixels
 KEPT_MAPPED = 16 * 2**20  # bytes read from a cache before its pages are given back
 AT_ONCE = 128  # photographs in work at a time while a cache is built, at most
 BYTES_AT_ONCE = 2**27  # that their Lab takes
