@@ -1,9 +1,12 @@
 """Many photographs in one call: files and folders in, results and a contact sheet out."""
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+import re
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from glob import glob
 from itertools import count
 from math import ceil, sqrt
 from os.path import exists, isdir, lexists, realpath  # unlike a Path's, of any text
@@ -18,6 +21,8 @@ from course_utils.photos import all_files, is_named_picture, read_photo
 from course_utils.plumbing.files import printable, write_atomic
 
 SHEET = 400  # photographs on a contact sheet, at most
+TOLD = 5  # names of files that were left out
+RESULT = re.compile(r".*_color\.(png|jpg)|contact_sheet(_\d+)?\.jpg")
 MOST_EXIF = 65_000  # bytes that fit into a JPEG
 KINDS = {"png": {"format": "PNG"}, "jpg": {"format": "JPEG", "quality": 95, "subsampling": 0}}
 
@@ -48,10 +53,12 @@ def colorize_album(
     """Colorize photographs of any sizes, and all in folders; a broken one stops none of the others.
 
     Args:
-        photos: a file or a folder, or several. A folder is searched recursively, and its results
-            keep the places that the photographs have in it.
+        photos: a file, a folder or a pattern such as "*.jpg", or several. A folder is searched
+            recursively, earlier results are left out, and new ones keep the places that the
+            photographs have in it. Files that are not named as pictures are told in a warning.
         model: from `colorize.load_model` or `training.fit`, or what `load_model` takes.
-        out: the folder for the results: NAME_color.png, or .jpg.
+        out: the folder for the results: a_color.png, or .jpg, of a.jpg, and a.png_color.png of an
+            a.png beside it.
         size: the shorter side that the network sees, see `colorize.colorize`.
         kind: "png" loses nothing, "jpg" is smaller. EXIF is kept, and the result is upright and
             in sRGB.
@@ -67,7 +74,7 @@ def colorize_album(
         photos = [photos]
     album, taken, model = Album(), {}, to_network(model)
     for photo, place in _places(list(map(Path, photos)), Path(out)):
-        target = Path(out) / place.with_name(f"{place.stem}_color.{kind}")
+        target = Path(out) / place.with_name(f"{place.name}_color.{kind}")
         try:
             first = taken.setdefault(target, photo)
             if first != photo:
@@ -144,22 +151,56 @@ def contact_sheet(results: dict[Path, Path], side: int = 160) -> Image.Image:
 
 
 def _places(photos: list[Path], out: Path) -> list[tuple[Path, Path]]:
-    """Each photograph, and its place below the folder that it was found in."""
-    found, out = [], out.resolve()
-    for photo in photos:
+    """Each photograph, and the place of its result, without "_color" and the ending."""
+    found, names, out = [], Names(), out.resolve()
+    for photo in _matches(photos):
         if not isdir(photo):
-            found.append((photo, Path(photo.name)))
+            found.append((photo, Path(names.of(photo))))
             continue
         if photo.resolve() == out:
             raise ValueError(f"out: expected another folder than that of the photographs, {photo}")
-        below = [file for file in all_files(photo) if is_named_picture(file)]
+        below = all_files(photo)
         if out.is_relative_to(photo.resolve()):  # earlier results are no photographs
             # Not by `resolve`, which in Python 3.11 and 3.12 fails on a link that loops.
             below = [file for file in below if not Path(realpath(file)).is_relative_to(out)]
-        if not below:
+        below = [file for file in below if not RESULT.fullmatch(file.name)]
+        pictures = [file for file in below if is_named_picture(file)]
+        _warn_of_others(photo, [file for file in below if not is_named_picture(file)])
+        if not pictures:
             raise ValueError(f"{photo}: expected photographs in this folder, found none")
-        found += [(file, file.relative_to(photo)) for file in below]
+        found += [(file, file.relative_to(photo).with_name(names.of(file))) for file in pictures]
     return found
+
+
+def _matches(photos: list[Path]) -> Iterator[Path]:
+    """The files that match patterns, which some shells pass on."""
+    for photo in photos:
+        matches = [] if lexists(photo) else sorted(glob(str(photo), recursive=True))
+        yield from map(Path, matches or [photo])
+
+
+def _warn_of_others(folder: Path, others: list[Path]) -> None:
+    names = [each.name for each in others if not each.name.startswith(".")]
+    if names:
+        some = ", ".join(names[:TOLD]) + (", .." if len(names) > TOLD else "")
+        warnings.warn(f"{folder}: {len(names)} files not named as pictures: {some}", stacklevel=4)
+
+
+class Names:
+    """What results are called: as the photograph, without its ending if no other beside it that
+    comes before has the same name without ending."""
+
+    def __init__(self) -> None:
+        self._first: dict[Path, dict[str, str]] = {}  # by folder: name without ending -> a file's
+
+    def of(self, photo: Path) -> str:
+        if photo.parent not in self._first:
+            first = self._first[photo.parent] = {}
+            with suppress(OSError):
+                for file in sorted(filter(is_named_picture, photo.parent.iterdir())):
+                    first.setdefault(file.stem.casefold(), file.name)
+        first = self._first[photo.parent].get(photo.stem.casefold(), photo.name)
+        return photo.stem if first == photo.name else photo.name
 
 
 def _contained(picture: Image.Image, side: int) -> Image.Image:

@@ -178,8 +178,11 @@ def all_files(folder: Path) -> list[Path]:
 
 
 def is_named_picture(file: Path) -> bool:
-    """Whether a file has the extension of a picture, also of a kind that Pillow cannot read."""
+    """Whether a file has the extension of a picture, also of a kind that Pillow cannot read. Those
+    that begin with "._" are notes of macOS about others."""
     ending = file.suffix.lower()
+    if file.name.startswith("._"):
+        return False
     return Image.registered_extensions().get(ending) in KINDS or ending in {".heic", ".heif"}
 
 

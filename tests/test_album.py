@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from course_utils.album import colorize_album, contact_sheet
+from course_utils.album import Album, colorize_album, contact_sheet
 from course_utils.colorize import load_model
 from course_utils.network import ColorizationNet
 from course_utils.photos import sample_photo
@@ -29,26 +29,89 @@ def test_exif_is_kept_and_the_result_is_upright(
     assert result.getexif().get(0x0112, 1) == 1
 
 
-def test_places_are_kept_and_names_that_meet_are_refused(
+def put(folder: Path, *names: str) -> None:
+    """Small photographs."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (16, 16), "gray").save(folder / name, "PNG")
+
+
+def made_of(album: Album, out: Path) -> dict[str, str]:
+    results = album.results.items()
+    return {photo.name: result.relative_to(out).as_posix() for photo, result in results}
+
+
+def test_places_are_kept(model: ColorizationNet, tmp_path: Path) -> None:
+    photos, out, seen = tmp_path / "photos", tmp_path / "out", []
+    put(photos, "a/one.png", "b/two.png")
+    album = colorize_album([photos], model, out, on_photo=lambda photo, _: seen.append(photo))
+    assert made_of(album, out) == {"one.png": "a/one_color.png", "two.png": "b/two_color.png"}
+    assert len(seen) == 2
+    with pytest.raises(ValueError, match="kind: expected one of png, jpg, got 'gif'"):
+        colorize_album([photos], model, out, kind="gif")
+
+
+def test_photos_of_one_name_and_two_endings(model: ColorizationNet, tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    put(photos, "a.jpg", "a.png", "A.webp", "b.png")
+    expected = {
+        "A.webp": "A_color.png",
+        "a.jpg": "a.jpg_color.png",
+        "a.png": "a.png_color.png",
+        "b.png": "b_color.png",
+    }
+    assert made_of(colorize_album(photos, model, out), out) == expected
+    for names in (["a.png"], ["a.png", "a.jpg"], ["a.jpg", "b.png", "A.webp"]):  # in any call
+        album = colorize_album([photos / name for name in names], model, out)
+        assert made_of(album, out) == {name: expected[name] for name in names}
+        assert not album.made
+
+
+def test_photos_of_one_name_from_two_folders_are_refused(
     model: ColorizationNet, tmp_path: Path
 ) -> None:
-    photos = tmp_path / "photos"
-    for name in ("a/one.png", "b/one.png", "b/one.jpg"):
-        (photos / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (16, 16), "gray").save(photos / name)
-    seen = []
-    album = colorize_album(
-        [photos], model, tmp_path / "out", on_photo=lambda photo, _: seen.append(photo)
-    )
-    assert set(album.made.values()) == {
-        tmp_path / "out" / "a" / "one_color.png",
-        tmp_path / "out" / "b" / "one_color.png",
-    }
+    put(tmp_path, "x/a.png", "y/a.png")
+    album = colorize_album([tmp_path / "x/a.png", tmp_path / "y/a.png"], model, tmp_path / "out")
     (why,) = album.failed.values()
     assert "both would become" in why
-    assert len(seen) == 3
-    with pytest.raises(ValueError, match="kind: expected one of png, jpg, got 'gif'"):
-        colorize_album([photos], model, tmp_path / "out", kind="gif")
+    assert len(album.made) == 1
+
+
+def test_what_in_a_folder_is_no_photograph(model: ColorizationNet, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    put(
+        photos,
+        "a.jpg",
+        "a_color.png",
+        "old/b_color.jpg",
+        "contact_sheet.jpg",
+        "contact_sheet_2.jpg",
+    )
+    put(photos, "._a.jpg", ".DS_Store", "raw.dng", "new.jxl", "noending")
+    told = r"photos: 3 files not named as pictures: new\.jxl, noending, raw\.dng$"
+    with pytest.warns(UserWarning, match=told):
+        album = colorize_album(photos, model, tmp_path / "out")
+    assert made_of(album, tmp_path / "out") == {"a.jpg": "a_color.png"}
+    assert not album.failed
+    named = colorize_album(photos / "a_color.png", model, tmp_path / "out")  # one that is asked for
+    assert made_of(named, tmp_path / "out") == {"a_color.png": "a_color_color.png"}
+
+
+def test_a_pattern_is_the_files_that_match(model: ColorizationNet, tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "b.jpg", "c.png", "[d].jpg")
+    out = tmp_path / "out"
+    album = colorize_album(str(tmp_path / "?.jpg"), model, out)
+    assert [photo.name for photo in album.made] == ["a.jpg", "b.jpg"]
+    album = colorize_album(tmp_path / "[d].jpg", model, out)  # a file of such a name goes before
+    assert [photo.name for photo in album.made] == ["[d].jpg"]
+    album = colorize_album(str(tmp_path / "*.bmp"), model, out)
+    assert "no such file" in next(iter(album.failed.values()))
+
+
+def test_a_name_as_long_as_names_may_be(model: ColorizationNet, tmp_path: Path) -> None:
+    put(tmp_path, "n" * 245 + ".jpg")
+    album = colorize_album(tmp_path / ("n" * 245 + ".jpg"), model, tmp_path / "out")
+    assert not album.failed
 
 
 def test_a_string_is_one_photo_or_folder(

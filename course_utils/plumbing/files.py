@@ -36,8 +36,10 @@ def make_folder(path: str | Path) -> Path:
 
 def write_atomic(path: str | Path, content: bytes) -> None:
     """Write a file that is there whole or not at all, also if the machine stops in between."""
-    # A new name: nothing that is there is overwritten, and no link is followed.
-    part = Path(f"{path}.{secrets.token_hex(8)}.part")
+    # A new name: nothing that is there is overwritten, and no link is followed. One that is short,
+    # where the file's own is as long as a name may be.
+    part = Path(path)
+    part = part.with_name(f"{part.name[:40]}.{secrets.token_hex(8)}.part")
     try:
         with open(part, "xb") as file:
             file.write(content)
