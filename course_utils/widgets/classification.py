@@ -10,8 +10,8 @@ from torch import Tensor
 
 from course_utils.bins import AB_BINS, annealed_mean
 from course_utils.color import fit_gamut, lab_to_rgb
-from course_utils.colorize import guided_upsampling, joint_bilateral
 from course_utils.network import ColorizationNet, device_of
+from course_utils.upsampling import guided_upsampling, joint_bilateral
 from course_utils.widgets.explorer import Explorer, photo_choice, slider
 from course_utils.widgets.pictures import paper, photo_lab, strip, titled, to_image, write
 
