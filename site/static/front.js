@@ -71,7 +71,7 @@ async function sizeOf(blob, name) {
   const { naturalWidth: width, naturalHeight: height } = image;
   if (width * height > MOST_PIXELS) {
     const [has, most] = [width * height, MOST_PIXELS].map((count) => Math.round(count / 1e6));
-    throw new Error(`${name} has ${has} megapixels. The page takes up to ${most}; make it smaller.`);
+    throw new Error(`${name} has ${has} megapixels, more than the ${most} that this page takes.`);
   }
   return { width, height };
 }
