@@ -12,7 +12,7 @@ from math import ceil, sqrt
 from os.path import exists, isdir, lexists, realpath  # unlike a Path's, of any text
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 
 from course_utils.colorize import colorize, to_network
 from course_utils.hints import Hint
@@ -210,9 +210,26 @@ def _contained(picture: Image.Image, side: int) -> Image.Image:
 
 
 def _encoded(picture: Image.Image, kind: str) -> bytes:
-    content = io.BytesIO()
-    exif = {"exif": picture.info["exif"]} if picture.info.get("exif") else {}
-    if kind == "jpg" and len(picture.info.get("exif", b"")) > MOST_EXIF:
-        exif = {}
-    picture.save(content, **KINDS[kind], **exif)
+    content, kept = io.BytesIO(), {}
+    exif = _true_of_results(picture.info.get("exif", b""))
+    if exif and (kind == "png" or len(exif) <= MOST_EXIF):
+        kept["exif"] = exif
+    dpi = picture.info.get("dpi", (0, 0))
+    if all(1 <= each < 2**16 for each in dpi):
+        kept["dpi"] = tuple(map(float, dpi))
+    picture.save(content, **KINDS[kind], **kept)
     return content.getbuffer()
+
+
+def _true_of_results(exif: bytes) -> bytes:
+    """A photograph's EXIF in sRGB, and without its thumbnail; none, if it cannot be read."""
+    tags = Image.Exif()
+    try:
+        tags.load(exif)
+        photo = tags.get_ifd(ExifTags.IFD.Exif)
+        if photo:
+            photo[ExifTags.Base.ColorSpace] = 1
+            photo.pop(ExifTags.IFD.Interop, None)  # names a color space, too
+        return tags.tobytes() if len(tags) > 0 else b""
+    except Exception:  # Pillow's readers raise errors of any kind
+        return b""

@@ -1,7 +1,8 @@
+import struct
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from course_utils.album import Album, colorize_album, contact_sheet
 from course_utils.colorize import load_model
@@ -27,6 +28,35 @@ def test_exif_is_kept_and_the_result_is_upright(
     assert result.size == (24, 40)
     assert result.getexif().get(0x010F) == "a camera"
     assert result.getexif().get(0x0112, 1) == 1
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg"])
+def test_results_say_nothing_that_is_no_longer_true(
+    kind: str, model: ColorizationNet, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    photo = exif.get_ifd(ExifTags.IFD.Exif)
+    photo[ExifTags.Base.ColorSpace], photo[ExifTags.IFD.Interop] = 65535, {1: "R03"}  # Adobe RGB
+    photo[ExifTags.Base.DateTimeOriginal] = "1950:01:01 00:00:00"
+    content = exif.tobytes()
+    first = len(b"Exif\0\0") + 8  # where the first directory begins, and its end names the next
+    count = int.from_bytes(content[first : first + 2], "big")
+    link = first + 2 + 12 * count
+    thumbnail = struct.pack(">HHHIIHHIII", 2, 0x0201, 4, 1, 999, 0x0202, 4, 1, 3, 0) + b"old"
+    following = len(content) - len(b"Exif\0\0")
+    content = content[:link] + struct.pack(">I", following) + content[link + 4 :] + thumbnail
+    file = tmp_path / "photo.jpg"
+    Image.new("L", (40, 24), 99).save(file, exif=content, dpi=(300, 300))
+    assert Image.open(file).getexif().get_ifd(ExifTags.IFD.IFD1)
+    result = Image.open(colorize_album(file, model, tmp_path / "out", kind=kind).made[file])
+    kept = result.getexif()
+    about = kept.get_ifd(ExifTags.IFD.Exif)
+    assert not kept.get_ifd(ExifTags.IFD.IFD1)
+    assert about[ExifTags.Base.ColorSpace] == 1
+    assert ExifTags.IFD.Interop not in about
+    assert about[ExifTags.Base.DateTimeOriginal] == "1950:01:01 00:00:00"
+    assert [round(each) for each in result.info["dpi"]] == [300, 300]
 
 
 def put(folder: Path, *names: str) -> None:

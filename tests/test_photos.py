@@ -1,6 +1,7 @@
 """Pictures of every kind: modes, profiles, orientations, and resizing."""
 
 import io
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,19 @@ def test_any_file_keeps_its_colors(ending: str, tmp_path: Path) -> None:
     assert back.mode == "RGB"
     difference = np.abs(np.asarray(back, int) - np.asarray(original, int))
     assert difference.mean() < (8 if ending == "gif" else 3)
+
+
+def test_a_heic_picture_is_read_or_names_the_package() -> None:
+    if find_spec("pillow_heif") is None:
+        with pytest.raises(ValueError, match="a HEIC picture; run: pip install pillow-heif"):
+            read_photo(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+        return
+    original, content = sample_photo("cat").resize((96, 64)), io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    original.save(content, "HEIF", quality=95, exif=exif.tobytes())
+    back = np.asarray(read_photo(content.getvalue()), int)
+    assert np.abs(back - np.rot90(np.asarray(original, int), -1)).mean() < 4
 
 
 def test_16_bit_png_and_cmyk_jpeg(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 import os
 import stat
 import warnings
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from course_utils.plumbing import tiff
 from course_utils.plumbing.profiles import deep_converter, to_srgb
@@ -22,6 +23,12 @@ KINDS = (
 MOST_PIXELS = 120_000_000  # of a photograph; colorizing one of 100 million takes 2 GB
 Orientation = ExifTags.Base.Orientation
 KEPT = ("exif", "dpi")  # of what a file says beside its pixels
+
+HEIC = (b"ftypheic", b"ftypheix", b"ftyphevc", b"ftypmif1", b"ftypmsf1")  # behind 4 bytes
+with suppress(ImportError):  # the extra "heic": what phones make
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
 
 # What Pillow doubts about a file either ends in an error, which names the file, or does not matter.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -45,7 +52,13 @@ def open_picture(file: BinaryIO) -> Image.Image:
     """A picture of which only the beginning is read."""
     Image.init()
     file.seek(0)
-    image = Image.open(file, formats=[kind for kind in KINDS if kind in Image.OPEN])
+    try:
+        image = Image.open(file, formats=[kind for kind in KINDS if kind in Image.OPEN])
+    except UnidentifiedImageError:
+        file.seek(4)
+        if "HEIF" in Image.OPEN or file.read(8) not in HEIC:
+            raise
+        raise ValueError("a HEIC picture; run: pip install pillow-heif") from None
     check_pixels(image.size)
     return image
 
