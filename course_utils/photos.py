@@ -30,6 +30,7 @@ from course_utils.plumbing.decode import (
     open_picture,
     to_rgb,
 )
+from course_utils.plumbing.tiff import RAW, RAW_ENDINGS
 
 SAMPLES = {  # photographs inside scikit-image, scikit-learn and matplotlib: nothing is downloaded
     "astronaut": "skimage/data/astronaut.png",
@@ -78,7 +79,8 @@ def read_photo(source: Photo) -> Image.Image:
     except Exception as error:  # Pillow's readers raise errors of any kind
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if isinstance(error, UnidentifiedImageError):
-            reason = "a file of an unknown kind"
+            raw = Path(os.fsdecode(name)).suffix.lower() in RAW_ENDINGS
+            reason = RAW if raw else "a file of an unknown kind"
         raise ValueError(
             f"{name}: expected a picture that Pillow can read, got: {reason}"
         ) from error

@@ -32,6 +32,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["HOME"] = os.environ["COURSE_DATA"] = tempfile.mkdtemp(prefix="fuzz-")
 os.environ["MPLCONFIGDIR"] = os.environ["TORCHINDUCTOR_CACHE_DIR"] = os.environ["HOME"]
 
+import numpy as np
+import tifffile
 import torch
 from PIL import Image, ImageCms
 
@@ -221,6 +223,18 @@ def pictures() -> list[bytes]:
             files.append(file.getvalue())
         except (OSError, KeyError, ValueError):
             print(f"left out: {kind} {mode}")
+    dice = np.random.default_rng(0)
+    for kind, options in (
+        ("u2", {"compression": "zlib", "predictor": True, "tile": (16, 16)}),
+        ("u2", {"planarconfig": "separate"}),
+        ("f8", {"compression": "zlib"}),
+        ("u4", {"bigtiff": True, "byteorder": ">", "iccprofile": other}),
+    ):
+        file = io.BytesIO()
+        planes = (3, 16, 24) if "planarconfig" in options else (16, 24, 3)
+        values = (dice.random(planes) * (1 if kind == "f8" else 60000)).astype(kind)
+        tifffile.imwrite(file, values, photometric="rgb", **options)
+        files.append(file.getvalue())
     return files
 
 

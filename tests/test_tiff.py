@@ -213,7 +213,7 @@ def test_of_several_pages_the_first_is_taken_and_told() -> None:
 
 
 @pytest.mark.parametrize("place", ["first", "below"])
-def test_a_raw_file_is_to_be_exported(place: str) -> None:
+def test_a_raw_file_is_to_be_exported(place: str, tmp_path: Path) -> None:
     content = io.BytesIO()
     with tifffile.TiffWriter(content) as file:
         if place == "below":
@@ -225,6 +225,9 @@ def test_a_raw_file_is_to_be_exported(place: str) -> None:
     version = [(50706, "B", 4, b"\1\4\0\0", True)]
     with pytest.raises(ValueError, match=r"a raw file"):
         read_photo(written(RGB, photometric="rgb", extratags=version))
+    (tmp_path / "photo.RAF").write_bytes(b"FUJIFILMCCD-RAW 0201")
+    with pytest.raises(ValueError, match=r"photo\.RAF: .* a raw file"):
+        read_photo(tmp_path / "photo.RAF")
 
 
 def test_it_is_turned_upright_and_keeps_its_dots_per_inch() -> None:

@@ -16,6 +16,7 @@ DNG_VERSION = 0xC612
 MOSAICS = {32803, 34892}  # what a camera's sensor saw, before it is developed
 MODES = {0: "L", 1: "L", 2: "RGB", 5: "CMYK", YCBCR: "RGB"}  # by photometric interpretation
 RAW = "a raw file; export it as JPEG or TIFF"
+RAW_ENDINGS = {".cr3", ".orf", ".raf", ".rw2"}  # of raw files that do not begin as TIFF does
 
 
 def is_tiff(file: BinaryIO) -> bool:
