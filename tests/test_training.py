@@ -8,16 +8,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from course_utils import losses, training
 from course_utils.colorize import load_model
 from course_utils.data import LabDataset, Report, batches, load_dataset
 from course_utils.losses import loss_of
 from course_utils.metrics import evaluate
-from course_utils.network import ColorizationNet
+from course_utils.network import AB_SCALE, ColorizationNet
+from course_utils.photos import photo_to_lab, sample_photo
 from course_utils.plumbing import epoch, weights
 from course_utils.plumbing.checkpoints import save_run
 from course_utils.recipe import History, TrainConfig, learning_rate_at
+from course_utils.scenes import render
 from course_utils.training import fit
 
 CONFIG = TrainConfig(size=32, width=0.1, epochs=3, batch_size=8)
@@ -350,3 +354,43 @@ def test_crops_have_the_size_of_their_epoch(monkeypatch: pytest.MonkeyPatch) -> 
     pictures = LabDataset(100 * torch.rand(4, 3, 32, 32).half(), list("abcd"))
     run(pictures, replace(CONFIG, data="photos", epochs=2, growth=0.5))
     assert seen == [16, 32, 32, 32]  # in each epoch a batch to train on, and one to validate on
+
+
+def step(net: ColorizationNet, optimizer: torch.optim.Optimizer, lab: Tensor) -> float:
+    """The training step of lesson 4; returns the loss."""
+    loss = F.mse_loss(net(lab[:, :1]) / AB_SCALE, lab[:, 1:] / AB_SCALE)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def test_forty_steps_memorize_one_photo() -> None:
+    lab = photo_to_lab(sample_photo("rocket"), (64, 64))[None]
+    net = ColorizationNet(width=0.25)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+    losses = [step(net, optimizer, lab) for _ in range(41)]
+    assert losses[-1] < losses[0] / 8
+
+
+def test_a_loss_falls_before_the_rate_makes_it_burst() -> None:
+    batch = render(range(1000), 32)
+    lab = torch.cat((batch.L, batch.ab), dim=1)
+    net, losses = ColorizationNet(width=0.25), []
+    optimizer = torch.optim.AdamW(net.parameters())
+    for rate in torch.logspace(-6, 0, 100)[:75].tolist():
+        optimizer.param_groups[0]["lr"] = rate
+        losses.append(step(net, optimizer, lab[torch.randint(len(lab), (32,))]))
+    assert sum(losses[60:]) / 15 < 0.9 * sum(losses[:20]) / 20
+
+
+def test_what_l2_learns_is_the_mean_of_all_right_answers() -> None:
+    train, val = (load_dataset("scenes", 32, split) for split in ("train", "val"))
+    config = TrainConfig(data="scenes", size=32, epochs=2, batch_size=32, learning_rate=2e-3)
+    history = fit(config, train, val, device="cpu", progress=False)
+    assert history.best["val_mse"] < history.baselines["mean given L"]
+    assert history.best["val_mse"] > 0.98 * history.l2_floor
+    batch = render(range(4100, 4106), 32)
+    with torch.inference_mode():
+        painted = history.model(batch.L)
+    assert F.mse_loss(painted, batch.expected_ab) < F.mse_loss(painted, batch.ab) / 4
