@@ -302,7 +302,8 @@ def _open_files(
     report.elsewhere = mine.count(False)
     part = "" if all(mine) else split if known else "not test"
     lab, entries = open_cache(list(compress(files, mine)), root, size, fit, progress, part)
-    sides = [split] * len(entries) if known else content_splits(entries)
+    taken = known or split == "all"  # then look-alikes need not be found
+    sides = [split] * len(entries) if taken else content_splits(entries)
     for entry, side in zip(entries, sides, strict=True):
         if split not in (side, "all"):
             report.elsewhere += 1

@@ -13,13 +13,12 @@ import argparse
 import json
 import time
 from copy import deepcopy
-from math import cos, pi
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from train_photographs import half_of, recompute_batch_norm
+from train_photographs import half_of, rate_at, recompute_batch_norm
 
 from course_utils.colorize import load_model
 from course_utils.data import load_dataset
@@ -35,13 +34,6 @@ BLOCKS = slice(3, 7)  # conv4 to conv7: features dropped here say what is seen, 
 def size_at(share: float, step: int) -> int:
     """Small pictures first; in the last fifth every second step sees all pixels."""
     return 48 if share < 0.3 else 64 if share < 0.8 or step % 2 else 96
-
-
-def rate_at(share: float) -> float:
-    """Up in a straight line, then down along half a cosine."""
-    if share < WARM_UP:
-        return PEAK * share / WARM_UP
-    return PEAK * (1 + cos(pi * (share - WARM_UP) / (1 - WARM_UP))) / 2
 
 
 def crops(lab: Tensor, size: int, generator: torch.Generator) -> Tensor:
@@ -131,7 +123,7 @@ def main() -> None:
 
     while (share := (time.perf_counter() - began) / 60 / asked.minutes) < 1:
         for group in optimizer.param_groups:
-            group["lr"] = rate_at(share)
+            group["lr"] = rate_at(share, PEAK, WARM_UP)
         if step % (len(lab) // BATCH) == 0:
             order = torch.randperm(len(lab), generator=generator).split(BATCH)
         chosen = order[step % (len(lab) // BATCH)]
