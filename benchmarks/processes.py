@@ -2,7 +2,7 @@
 
 Trains on scenes by torchrun with the same batch in all: one process with one thread, one with all
 threads, two processes with one thread each. Turns alternate, the best of each counts. Writes
-`data/weights/processes.json`, which lesson 7 reads.
+`data/weights/processes.json`, which lesson 8 reads.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Checks of lesson 7, your own photos and bigger machines."""
+"""Checks of lesson 8, your own photos and bigger machines."""
 
 from collections import Counter
 from collections.abc import Callable

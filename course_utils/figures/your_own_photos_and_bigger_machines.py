@@ -1,4 +1,4 @@
-"""What more machines bring. Lesson 7."""
+"""What more machines bring. Lesson 8."""
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
