@@ -303,7 +303,7 @@ def _open_files(
     part = "" if all(mine) else split if known else "not test"
     lab, entries = open_cache(list(compress(files, mine)), root, size, fit, progress, part)
     taken = known or split == "all"  # then look-alikes need not be found
-    sides = [split] * len(entries) if taken else content_splits(entries)
+    sides = [split] * len(entries) if taken else content_splits(entries, root, progress)
     for entry, side in zip(entries, sides, strict=True):
         if split not in (side, "all"):
             report.elsewhere += 1

@@ -19,9 +19,11 @@ from scipy.sparse.csgraph import connected_components
 
 from course_utils.data import load_dataset
 from course_utils.photos import all_files, photo_to_lab, pil_to_tensor, read_photo, sample_photo
-from course_utils.plumbing import cache
+from course_utils.plumbing import cache, duplicates
 from course_utils.plumbing.cache import Pictures, open_cache
 from course_utils.plumbing.duplicates import SAME, dhash, near_duplicates
+from course_utils.recipe import TrainConfig
+from course_utils.training import fit
 
 
 @pytest.fixture
@@ -207,6 +209,40 @@ def test_groups_are_those_of_comparing_every_pair() -> None:
     _, expected = connected_components(joined, directed=False)
     groups = near_duplicates(hashes)
     assert len(set(groups)) == len(set(expected)) == len(set(zip(groups, expected, strict=True)))
+
+
+def test_near_duplicates_are_sought_once(
+    photo_folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sought = []
+
+    def counted(hashes: list[str], progress: bool) -> list[int]:
+        sought.append(hashes)
+        return near_duplicates(hashes, progress)
+
+    monkeypatch.setattr(duplicates, "near_duplicates", counted)
+    config = TrainConfig(photo_folder, size=16, width=0.05, epochs=1)
+    fit(config, progress=False)  # at 24 pixels to train on, and at 16 to validate on
+    names = load_dataset(photo_folder, 32, "val").names
+    assert len(sought) == 1
+    (kept,) = (home / "cache").glob("photos-alike-*")
+    kept.write_bytes(b"damaged")
+    assert load_dataset(photo_folder, 32, "val").names == names
+    assert len(sought) == 2
+    sample_photo("cat").resize((50, 50)).save(photo_folder / "later.png")
+    load_dataset(photo_folder, 32, "val")
+    assert len(sought) == 3
+    assert len(list((home / "cache").glob("photos-alike-*"))) == 1
+
+
+def test_what_will_be_kept_is_said_before(
+    photo_folder: Path, home: Path, capsys: pytest.CaptureFixture
+) -> None:
+    load_dataset(photo_folder, 256, progress=True)
+    told = capsys.readouterr().err
+    assert f"Converting 8 photographs: up to 3.1 MB in {home / 'cache'}" in told.splitlines()[0]
+    load_dataset(photo_folder, 256, progress=True)
+    assert capsys.readouterr().err == ""
 
 
 def test_near_duplicates_stay_on_one_side(tmp_path: Path, home: Path) -> None:

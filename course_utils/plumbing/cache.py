@@ -26,8 +26,8 @@ from torch import Tensor
 from course_utils.color import rgb_to_lab
 from course_utils.photos import Fit, mean_chroma, read_ordinary, read_pixels, resize
 from course_utils.plumbing.duplicates import dhash
-from course_utils.plumbing.files import data_home
-from course_utils.plumbing.progress import progress_bar
+from course_utils.plumbing.files import data_home, printable, short_hash
+from course_utils.plumbing.progress import progress_bar, say
 
 VERSION = 4  # of the format and of everything that decides about pixels
 KEPT_MAPPED = 16 * 2**20  # bytes read from a cache before its pages are given back
@@ -109,7 +109,7 @@ def open_cache(
     """
     place = data_home() / "cache"
     whole = root.resolve()
-    stem = f"{whole.name[:40]}-{size}-{fit}-{_short(whole.as_posix() + part)}"
+    stem = f"{whole.name[:40]}-{size}-{fit}-{short_hash(whole.as_posix() + part)}"
     folder = place / f"{stem}-{_fingerprint(files, root)}"
     if not (folder / "index.json").is_file():
         try:
@@ -149,7 +149,8 @@ def _build(
         f"{glob.escape(stem)}-*"
     ):  # of an earlier state, or of one that was killed
         shutil.rmtree(left, ignore_errors=True)
-    if shutil.disk_usage(folder.parent).free < _cache_bytes(files, size):
+    needed = _cache_bytes(files, size)
+    if shutil.disk_usage(folder.parent).free < needed:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def convert(file: Path) -> tuple[Entry, Tensor | None]:
@@ -166,6 +167,9 @@ def _build(
         entry.chroma = mean_chroma(lab).item()
         return entry, lab.half()
 
+    if progress:
+        size_told = f"up to {needed / 1e6:,.1f} MB in {printable(folder.parent)}"
+        say(f"Converting {len(files):,} photographs: {size_told}")
     building = Path(tempfile.mkdtemp(prefix=f"{stem}-building-", dir=folder.parent))
     entries: list[Entry] = []
     rows = 0
@@ -208,11 +212,7 @@ def _fingerprint(files: list[Path], root: Path) -> str:
             lines.append(f"{file.relative_to(root)} {state.st_size} {state.st_mtime_ns}")
         except OSError:  # a dead link, or no right to read it
             lines.append(f"{file.relative_to(root)} unreadable")
-    return _short("\n".join(lines))
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return short_hash("\n".join(lines))
 
 
 def _read(file: Path) -> tuple[str, bytearray | None]:

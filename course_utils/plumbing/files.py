@@ -1,5 +1,6 @@
 """Where files lie, how they are written, and how their names are printed."""
 
+import hashlib
 import os
 import secrets
 import tempfile
@@ -47,6 +48,11 @@ def write_atomic(path: str | Path, content: bytes) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
+
+
+def short_hash(text: str) -> str:
+    """16 letters that tell one text from another."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def printable(name: object) -> str:
