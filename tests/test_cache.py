@@ -20,8 +20,9 @@ from scipy.sparse.csgraph import connected_components
 from course_utils.data import load_dataset
 from course_utils.photos import all_files, photo_to_lab, pil_to_tensor, read_photo, sample_photo
 from course_utils.plumbing import cache, duplicates
-from course_utils.plumbing.cache import Pictures, open_cache
+from course_utils.plumbing.cache import open_cache
 from course_utils.plumbing.duplicates import SAME, dhash, near_duplicates
+from course_utils.plumbing.pictures import PicturesInFile
 from course_utils.recipe import TrainConfig
 from course_utils.training import fit
 
@@ -44,7 +45,7 @@ def test_what_is_kept_is_the_picture(photo_folder: Path, home: Path) -> None:
     files = all_files(photo_folder)
     lab, entries = open_cache(files, photo_folder, 32)
     assert [entry.name for entry in entries] == [file.name for file in files]
-    kept = Pictures(lab, np.arange(7), 32)
+    kept = PicturesInFile(lab, np.arange(7), 32)
     assert kept.shape == (7, 3, 32, 32)
     for file, entry in zip(files, entries, strict=True):
         if entry.row < 0:
@@ -169,7 +170,7 @@ def test_no_right_to_write_is_said_clearly(
 def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path: Path) -> None:
     size, count = 64, 12_000  # 295 MB
     (tmp_path / "lab.bin").write_bytes(bytes(count * 3 * size * size * 2))
-    pictures = Pictures(tmp_path / "lab.bin", np.arange(count), size)
+    pictures = PicturesInFile(tmp_path / "lab.bin", np.arange(count), size)
 
     def resident() -> float:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
