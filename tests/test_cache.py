@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from itertools import combinations
 from pathlib import Path
 
@@ -104,8 +103,8 @@ OPEN = "import sys; from course_utils.data import load_dataset; "
 OPEN += "print(len(load_dataset(sys.argv[1], int(sys.argv[2]), 'all')))"
 
 
-def opening(folder: Path, size: int) -> subprocess.Popen:
-    command = [sys.executable, "-c", OPEN, str(folder), str(size)]
+def opening(folder: Path, size: int, before: str = "") -> subprocess.Popen:
+    command = [sys.executable, "-c", before + OPEN, str(folder), str(size)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -127,14 +126,20 @@ def test_two_processes_build_it_once(many_photos: Path, home: Path) -> None:
     assert not list((home / "cache").glob("*building*"))
 
 
+KILLED = """
+import itertools, os
+from course_utils.plumbing import cache
+count, hashed = itertools.count(), cache.dhash
+cache.dhash = lambda pixels: os.kill(os.getpid(), 9) if next(count) == 75 else hashed(pixels)
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_killed_build_is_never_taken_for_a_whole_one(many_photos: Path, home: Path) -> None:
-    process = opening(many_photos, 256)
-    while not list((home / "cache").glob("*building*")):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process = opening(many_photos, 256, KILLED)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert list((home / "cache").glob("*building*"))
     assert not list((home / "cache").glob("*/index.json"))
     assert len(load_dataset(many_photos, 256, "all")) == 150
     assert not list((home / "cache").glob("*building*"))
