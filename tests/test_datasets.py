@@ -149,6 +149,7 @@ def test_what_is_no_dataset(data: LabDataset) -> None:
     refused = {
         r"train: expected a dataset.*got DataLoader; pass its \.dataset": DataLoader(data),
         r"train: expected a dataset.*got 3 \(int\)": 3,
+        r"train: expected a dataset.*got \{'train': 1\} \(dict\)": {"train": 1},
         "train: expected a dataset.*got generator": endless(),
         r"got Tensor of shape \(3, 16, 16\)": data.lab,
         "train: expected pictures as L .* and ab .*, got Image and 3": [

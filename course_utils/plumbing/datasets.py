@@ -1,5 +1,6 @@
 """What people pass as pictures, as a `LabDataset`."""
 
+from collections.abc import Mapping
 from math import prod
 from os import PathLike
 
@@ -34,7 +35,8 @@ def to_dataset(
         return source
     if isinstance(source, str | PathLike):
         return load_dataset(source, size, split, progress)
-    if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
+    counted = hasattr(source, "__len__") and hasattr(source, "__getitem__")
+    if not counted or isinstance(source, Mapping):
         hint = "; pass its .dataset" if hasattr(source, "dataset") else ""
         raise TypeError(
             f"{name}: expected a dataset of L and ab, a source's name or a folder, got "
