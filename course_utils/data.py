@@ -69,8 +69,8 @@ class LabDataset(Dataset):
 
     Attributes:
         lab: (N, 3, size, size) float16, CIE units (rounding error at most 0.04); a tensor in
-            memory, or `plumbing.pictures`, which are read when they are asked for. May be given
-            in other floats, and as a numpy array.
+            memory, or `Pictures` (see `plumbing.pictures`), which are read when they are asked
+            for. May be given in other floats, and as a numpy array.
         names: N names, for reports and captions.
         report: what became of the files that it was made from.
         l2_floor: the MSE(ab) that no model can be expected to beat, where it is known.
