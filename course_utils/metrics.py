@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from course_utils.bins import AB_BINS, nearest_bin
 from course_utils.color import delta_e, lab_to_rgb
 from course_utils.data import LabDataset, batches
-from course_utils.network import device_of
+from course_utils.network import model_device
 from course_utils.plumbing.arguments import described
 from course_utils.plumbing.datasets import Source, to_dataset
 
@@ -113,7 +113,7 @@ def evaluate(model: Model, dataset: Source, batch_size: int | None = None) -> di
     classes: dict[str, _Totals] = {}
     kinds = [PurePosixPath(name).parent.name for name in dataset.names]
     done = 0
-    for lightness, truth in batches(dataset, batch_size, device=device_of(model)):
+    for lightness, truth in batches(dataset, batch_size, device=model_device(model)):
         predicted = model(lightness).float()
         measured = _measure(*(part.cpu() for part in (lightness, predicted, truth)))
         # Poisson bootstrap: a picture is drawn 0, 1, 2 .. times into each of many datasets.
@@ -152,7 +152,7 @@ def each_picture(model: Model, dataset: LabDataset) -> dict[str, Tensor]:
     """Of each picture (N,): `mse_ab`, `mse_ab_of_gray` (what leaving it gray would get), and the
     mean `chroma` of the result and `chroma_of_original`, in CIE units."""
     columns: dict[str, list[Tensor]] = {}
-    for lightness, truth in batches(dataset, 64, device=device_of(model)):
+    for lightness, truth in batches(dataset, 64, device=model_device(model)):
         predicted = model(lightness).float()
         row = {
             "mse_ab": (predicted - truth).square().mean(dim=(1, 2, 3)),
@@ -169,7 +169,7 @@ def each_picture(model: Model, dataset: LabDataset) -> dict[str, Tensor]:
 def mean_mse(model: Model, dataset: LabDataset) -> float:
     """MSE(ab) over a dataset alone, for where `evaluate` would take too long."""
     squared = 0.0
-    for lightness, ab in batches(dataset, 64, device=device_of(model)):
+    for lightness, ab in batches(dataset, 64, device=model_device(model)):
         squared += mse_ab(model(lightness).float(), ab) * len(ab) / len(dataset)
     return squared
 

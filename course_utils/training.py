@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from course_utils.data import LabDataset, batches
-from course_utils.losses import Objective, loss_of, rebalancing
+from course_utils.losses import Objective, colorization_loss, rebalancing
 from course_utils.metrics import baselines, mean_mse, mse_ab
-from course_utils.network import ColorizationNet, bf16_is_fast, device_of
+from course_utils.network import ColorizationNet, bf16_is_fast, model_device
 from course_utils.plumbing import processes
 from course_utils.plumbing.arguments import described
 from course_utils.plumbing.checkpoints import Position, check_data, has_run, resume_run, save_run
@@ -146,14 +146,14 @@ def validate(
     """MSE(ab) on the validation pictures as `val_mse`, and for classification its loss as
     `val_loss`, both in the precision of the training."""
     model.eval()
-    device = device_of(model)
+    device = model_device(model)
     squared = loss = 0.0
     for lightness, ab in batches(val, 64, device=device, deal=processes.share):
         share = len(ab) / len(val)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device)):
             logits = model.logits(lightness)
-            squared += share * mse_ab(model.ab_of(logits).float(), ab)
-            loss += share * loss_of(model, logits, ab, weights).item()
+            squared += share * mse_ab(model.to_ab(logits).float(), ab)
+            loss += share * colorization_loss(model, logits, ab, weights).item()
     measured = {"val_mse": processes.total(squared), "val_loss": processes.total(loss)}
     return measured if model.head == "classification" else {"val_mse": measured["val_mse"]}
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from course_utils import losses, training
 from course_utils.colorize import load_model
 from course_utils.data import LabDataset, Report, batches, load_dataset
-from course_utils.losses import loss_of
+from course_utils.losses import colorization_loss
 from course_utils.metrics import evaluate
 from course_utils.network import AB_SCALE, ColorizationNet
 from course_utils.photos import photo_to_lab, sample_photo
@@ -146,7 +146,7 @@ def test_regression_loss_is_the_l2_loss() -> None:
     net = ColorizationNet(0.05).eval()
     L, ab = torch.rand(2, 1, 16, 16) * 100, torch.randn(2, 2, 16, 16) * 20
     expected = (net(L) - ab).square().mean() / 110**2
-    assert torch.allclose(loss_of(net, net.logits(L), ab), expected)
+    assert torch.allclose(colorization_loss(net, net.logits(L), ab), expected)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(
@@ -156,9 +156,9 @@ def test_a_loss_that_is_no_number_stops_the_run(
 
     def no_number(*inputs: object) -> torch.Tensor:
         calls.append(inputs)
-        return loss_of(*inputs) * (float("nan") if len(calls) == 9 else 1)
+        return colorization_loss(*inputs) * (float("nan") if len(calls) == 9 else 1)
 
-    monkeypatch.setattr(losses, "loss_of", no_number)
+    monkeypatch.setattr(losses, "colorization_loss", no_number)
     with pytest.raises(FloatingPointError, match="epoch 2, step 3") as error:
         run(scene_dataset, out=tmp_path)
     generator = torch.Generator().manual_seed(1_000_003 * CONFIG.seed + 1)
@@ -290,9 +290,9 @@ def test_ctrl_c_ends_the_step_and_saves(
         calls.append(inputs)
         if len(calls) == 9:
             signal.raise_signal(signal.SIGINT)
-        return loss_of(*inputs)
+        return colorization_loss(*inputs)
 
-    monkeypatch.setattr(losses, "loss_of", interrupted)
+    monkeypatch.setattr(losses, "colorization_loss", interrupted)
     assert len(run(scene_dataset, out=tmp_path).rows) == 1
     assert len(calls) == 9  # it did not go on
     monkeypatch.undo()

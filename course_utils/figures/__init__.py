@@ -11,9 +11,9 @@ from course_utils.figures.base import (
     ORANGE,
     STYLE,
     gallery,
-    gray_of,
     row,
     show,
+    to_gray,
     to_pixels,
 )
 from course_utils.figures.classification import bin_maps, possible_colors, validation_curves
@@ -48,7 +48,6 @@ __all__ = [
     "effective_dilation",
     "error_spread",
     "gallery",
-    "gray_of",
     "layer_costs",
     "loss_curve",
     "maps",
@@ -64,6 +63,7 @@ __all__ = [
     "signal_by_block",
     "tap_counts",
     "time_bars",
+    "to_gray",
     "to_pixels",
     "validation_curves",
 ]
