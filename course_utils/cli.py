@@ -133,7 +133,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     from course_utils.colorize import load_model
     from course_utils.data import load_dataset
-    from course_utils.metrics import baselines, each_picture, evaluate, format_table
+    from course_utils.metrics import baselines, each_picture, evaluate
+    from course_utils.tables import metrics_table
 
     model = load_model(options.weights)
     size = model.size if options.size is None else options.size
@@ -146,7 +147,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     known, name = baselines(train), Path(options.weights).stem
     models = {f"{name} (weights)" if name in known else name: model, **known}
     rows = {name: evaluate(each, dataset) for name, each in models.items()}
-    print(json.dumps(rows, indent=2) if options.json else format_table(rows))
+    print(json.dumps(rows, indent=2) if options.json else metrics_table(rows))
     if options.each is not None:
         columns = each_picture(model, dataset)
         how = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}

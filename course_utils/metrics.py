@@ -253,27 +253,6 @@ def baselines(train: Source) -> dict[str, Model]:
     }
 
 
-def format_table(rows: dict[str, dict]) -> str:
-    """Metrics of several models as text, one line a model."""
-    first, wide = next(iter(rows.values())), max(map(len, rows))
-    lines = [
-        f"{first['pictures']} pictures at {first['size']}x{first['size']}; L is the original's",
-        "over pixels: MSE(ab) and its 95 % interval, AuC, rebalanced AuC (over bins), CIEDE2000",
-        "over pictures: PSNR and SSIM of RGB, colorfulness (originals: "
-        f"{first['colorfulness_of_originals']:.1f})",
-        f"{'':{wide}} {'MSE(ab)':>8} {'95 %':>12} {'AuC %':>6} {'rebal %':>8} {'CIEDE':>6} "
-        f"{'PSNR dB':>8} {'SSIM':>6} {'colorful':>9}",
-    ]
-    for name, row in rows.items():
-        low, high = row["intervals"]["mse_ab"]
-        lines.append(
-            f"{name:{wide}} {row['mse_ab']:8.1f} {f'{low:.1f}-{high:.1f}':>12} "
-            f"{100 * row['auc']:6.2f} {100 * row['auc_rebalanced']:8.2f} {row['delta_e']:6.2f} "
-            f"{row['psnr']:8.2f} {row['ssim']:6.3f} {row['colorfulness']:9.1f}"
-        )
-    return "\n".join(lines)
-
-
 def _level(lightness: Tensor) -> Tensor:
     return lightness.round().clamp(0, 100).int()
 
