@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from course_utils.plumbing.files import make_folder, printable
+from course_utils.plumbing.files import printable
 from course_utils.plumbing.hint_files import parse_hint, read_hints
 from course_utils.plumbing.limits import HEADS, check_temperature, check_view
 from course_utils.recipe import TrainConfig
@@ -186,12 +186,11 @@ def _colorize(options: argparse.Namespace) -> int:
         else:
             print(printable(album.made[photo]))
 
-    out = make_folder(options.out)
-    choice = (options.size, options.format, options.overwrite)
+    out, choice = Path(options.out), (options.size, options.format, options.overwrite)
     album = colorize_album(
         options.photos, model, out, *choice, on_photo, [Hint(*touch) for touch in touches]
     )
-    if album.made and any(map(os.path.isdir, options.photos)):
+    if album.made and out.is_dir() and any(map(os.path.isdir, options.photos)):
         for sheet in write_contact_sheets(album.results, out, options.overwrite):
             print(printable(sheet))
     if not album.failed:
@@ -293,11 +292,15 @@ def _parser() -> argparse.ArgumentParser:
     colorize.add_argument(
         "--weights", default="photographs", help="a file, or a name in data/weights"
     )
-    colorize.add_argument("--out", default="colored", help="folder for the results")
+    colorize.add_argument(
+        "--out", default="colored", help="folder for the results; for one, also a .png or .jpg file"
+    )
     colorize.add_argument("--temperature", type=float, help="classification head: in (0, 1]")
     colorize.add_argument("--size", type=int, help="the network's view, default as trained")
-    colorize.add_argument("--format", choices=["png", "jpg"], default="png", help="of the results")
-    colorize.add_argument("--overwrite", action="store_true", help="replace earlier results")
+    colorize.add_argument(
+        "--format", choices=["png", "jpg"], help="of the results, default as --out, or png"
+    )
+    colorize.add_argument("--overwrite", action="store_true", help="replace what is there")
     colorize.add_argument(
         "--hint",
         action="append",

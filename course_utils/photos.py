@@ -1,11 +1,12 @@
 """From a picture file of any kind to 8-bit sRGB, and from there to Lab at the size asked for.
 Lesson 2."""
 
+import hashlib
 import io
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from os.path import isdir, isfile  # unlike an entry's own, of a link that loops
 from pathlib import Path
@@ -61,12 +62,25 @@ def read_photo(source: Photo) -> Image.Image:
     """
     source = to_photo(source)
     name = "photo" if isinstance(source, bytes | Image.Image) else source
-    try:
+    with _complaints(name):
         if not isinstance(source, Image.Image):
             with open_file(source) as file:
                 return decode(file, name)
         check_pixels(source.size)
         return to_rgb(source if is_upright(source) else ImageOps.exif_transpose(source))
+
+
+def photo_digest(file: Path) -> str:
+    """The sha256 of a file's content, 64 hexadecimal digits; raises as `read_photo` does."""
+    with _complaints(file), open_file(file) as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+@contextmanager
+def _complaints(name: object) -> Iterator[None]:
+    """Turn every error of reading a photograph into a ValueError of one line, with its name."""
+    try:
+        yield
     except IsADirectoryError:
         raise ValueError(f"{name}: expected a photograph, that is a folder") from None
     except FileNotFoundError:

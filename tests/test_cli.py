@@ -168,11 +168,15 @@ def test_a_broken_photo_among_others_is_named_and_the_rest_is_done(
     assert "chelsea_color.png" in shown.out
     result = tmp_path / "out" / "chelsea_color.png"
     result.write_bytes(b"touched")
-    assert main(command[:2] + command[3:]) == 0  # what is there is kept
-    assert "--overwrite" in capsys.readouterr().err
+    assert main(command[:2] + command[3:]) == 2  # what is there is kept
+    assert "it is another file; overwrite it (--overwrite)" in capsys.readouterr().err
     assert result.read_bytes() == b"touched"
     assert main([*command[:2], *command[3:], "--overwrite"]) == 0
     assert Image.open(result).size == Image.open(sample_path("cat")).size
+    assert main(command[:2] + command[3:]) == 0  # of the same photo, weights and options
+    assert "exists already" in capsys.readouterr().err
+    assert main([*command[:2], *command[3:-1], str(tmp_path / "named.jpg")]) == 0
+    assert Image.open(tmp_path / "named.jpg").format == "JPEG"
 
 
 def test_photos_of_one_name_do_not_overwrite_each_other(
