@@ -16,7 +16,7 @@ from course_utils.colorize import colorize, to_network
 from course_utils.hints import Hint
 from course_utils.network import ColorizationNet
 from course_utils.photos import all_files, is_named_picture, photo_digest, read_photo
-from course_utils.plumbing.files import make_folder, printable, write_atomic
+from course_utils.plumbing.files import make_folder, printable, some_of, write_atomic
 from course_utils.plumbing.results import (
     KINDS,
     NOTE,
@@ -28,7 +28,6 @@ from course_utils.plumbing.results import (
 )
 
 SHEET = 400  # photographs on a contact sheet, at most
-TOLD = 5  # names of files that were left out
 ENDINGS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg"}
 
 
@@ -212,8 +211,8 @@ def _matches(photos: list[Path]) -> Iterator[Path]:
 def _warn_of_others(folder: Path, others: list[Path]) -> None:
     names = [each.name for each in others if not each.name.startswith(".")]
     if names:
-        some = ", ".join(names[:TOLD]) + (", .." if len(names) > TOLD else "")
-        warnings.warn(f"{folder}: {len(names)} files not named as pictures: {some}", stacklevel=4)
+        told = f"{folder}: {len(names)} files not named as pictures: {some_of(names)}"
+        warnings.warn(told, stacklevel=4)
 
 
 class Names:

@@ -5,6 +5,8 @@ import secrets
 import tempfile
 from pathlib import Path
 
+TOLD = 5  # names in one line
+
 
 def data_home() -> Path:
     """Where caches and downloads land: $COURSE_DATA, or the data/ folder of a checkout, or a
@@ -53,3 +55,8 @@ def printable(name: object) -> str:
     """A name with its control characters escaped: the name of a file may hold a line break, or a
     command to the terminal."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(name))
+
+
+def some_of(names: list[str]) -> str:
+    """The first of many names, for one line."""
+    return ", ".join(names[:TOLD]) + (", .." if len(names) > TOLD else "")
