@@ -98,7 +98,8 @@ def colorize_album(
             else:
                 picture = colorize(photo, model, size, hints=hints)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                write_atomic(target, encode_result(picture, ENDINGS[target.suffix.lower()], mark))
+                content = encode_result(picture, ENDINGS[target.suffix.lower()], mark)
+                write_atomic(target, content, new=not overwrite)
                 album.made[photo] = target
         except ValueError as error:
             why = str(error)

@@ -5,7 +5,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from course_utils.album import Album, colorize_album, contact_sheet, write_contact_sheets
-from course_utils.colorize import load_model
+from course_utils.colorize import colorize, load_model
 from course_utils.hints import Hint
 from course_utils.network import ColorizationNet
 from course_utils.photos import sample_photo
@@ -216,6 +216,23 @@ def test_a_photograph_is_never_written_over(model: ColorizationNet, tmp_path: Pa
     album = colorize_album(photos[0], model, photos[0], overwrite=True)
     assert "that is a photograph" in album.failed[photos[0]]
     assert [photo.read_bytes() for photo in photos] == [before, before]
+
+
+def test_what_another_call_wrote_meanwhile_is_not_lost(
+    model: ColorizationNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "a.png")
+    photo, result = tmp_path / "a.png", tmp_path / "out" / "a_color.png"
+
+    def slowly(*given: object, **options: object) -> Image.Image:
+        result.write_bytes(b"theirs")
+        return colorize(*given, **options)
+
+    monkeypatch.setattr("course_utils.album.colorize", slowly)
+    album = colorize_album(photo, model, result.parent)
+    assert album.failed == {photo: f"{photo}: expected to write {result}, got: File exists"}
+    assert [file.read_bytes() for file in result.parent.iterdir()] == [b"theirs"]
+    assert colorize_album(photo, model, result.parent, overwrite=True).made
 
 
 def test_a_pattern_is_the_files_that_match(model: ColorizationNet, tmp_path: Path) -> None:

@@ -144,6 +144,21 @@ def bad_weights(folder: Path) -> Path:
     return path
 
 
+def test_a_full_disk_is_told_with_the_name_of_the_file(
+    photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no file size limit")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))  # as if the disk were full
+    try:
+        assert train(photo_folder, tmp_path / "run") == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert re.fullmatch(r"course: .*too large: .*run/\w+\.safetensors'", told), told
+    assert not list((tmp_path / "run").glob("*.part"))
+
+
 def test_another_width_does_not_resume(
     photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
