@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from glob import glob
 from itertools import count
 from math import ceil, sqrt
-from os.path import exists, isdir, lexists, realpath  # unlike a Path's, of any text
+from os.path import exists, isdir, isfile, lexists, realpath  # unlike a Path's, of any text
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -28,6 +28,7 @@ from course_utils.plumbing.results import (
 )
 
 SHEET = 400  # photographs on a contact sheet, at most
+MOST_LISTED = 2**26  # letters of a list of files
 ENDINGS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg"}
 
 
@@ -57,9 +58,10 @@ def colorize_album(
     """Colorize photographs of any sizes, and all in folders; a broken one stops none of the others.
 
     Args:
-        photos: a file, a folder or a pattern such as "*.jpg", or several. A folder is searched
-            recursively, earlier results are left out, and new ones keep the places that the
-            photographs have in it. Files that are not named as pictures are told in a warning.
+        photos: a file, a folder, a pattern such as "*.jpg" or a .txt file with a line for each, or
+            several of these. A folder is searched recursively, earlier results are left out, and
+            new ones keep the places that the photographs have in it. Files that are not named as
+            pictures are told in a warning.
         model: from `colorize.load_model` or `training.fit`, or what `load_model` takes.
         out: the folder for the results: a_color.png, or .jpg, of a.jpg, and a.png_color.png of an
             a.png beside it. Of one photograph also the file, named as .png or .jpg.
@@ -184,7 +186,7 @@ def _targets(photos: list[Path], out: Path, kind: str | None) -> list[tuple[Path
 def _found(photos: list[Path], out: Path) -> list[tuple[Path, Path]]:
     """Each photograph, and the place of its result, without "_color" and the ending."""
     found, names, out = [], Names(), out.resolve()
-    for photo in _matches(photos):
+    for photo in _matches(_listed(photos)):
         if not isdir(photo):
             found.append((photo, Path(names.of(photo))))
             continue
@@ -202,11 +204,24 @@ def _found(photos: list[Path], out: Path) -> list[tuple[Path, Path]]:
     return found
 
 
-def _matches(photos: list[Path]) -> Iterator[Path]:
+def _matches(photos: Iterable[Path]) -> Iterator[Path]:
     """The files that match patterns, which some shells pass on."""
     for photo in photos:
         matches = [] if lexists(photo) else sorted(glob(str(photo), recursive=True))
         yield from map(Path, matches or [photo])
+
+
+def _listed(photos: list[Path]) -> Iterator[Path]:
+    """The same, with the lines of a .txt file in its place."""
+    for photo in photos:
+        if photo.suffix.lower() != ".txt" or not isfile(photo):
+            yield photo
+            continue
+        with open(photo, encoding="utf-8-sig", errors="surrogateescape") as file:
+            text = file.read(MOST_LISTED)
+        if "\0" in text or len(text) == MOST_LISTED:
+            raise ValueError(f"{photo}: expected a list of files in UTF-8, a line each")
+        yield from map(Path, filter(None, map(str.strip, text.splitlines())))
 
 
 def _warn_of_others(folder: Path, others: list[Path]) -> None:

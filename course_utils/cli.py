@@ -291,7 +291,10 @@ def _parser() -> argparse.ArgumentParser:
 
     colorize = commands.add_parser("colorize", help="colorize photographs")
     colorize.add_argument(
-        "photos", nargs="+", metavar="PHOTO", help="a file, or a folder and all below it"
+        "photos",
+        nargs="+",
+        metavar="PHOTO",
+        help="a file, a folder and all below it, a pattern, or a .txt file that lists them",
     )
     colorize.add_argument(
         "--weights", default="photographs", help="a file, or a name in data/weights"

@@ -248,6 +248,21 @@ def test_a_pattern_is_the_files_that_match(model: ColorizationNet, tmp_path: Pat
         colorize_album(str(tmp_path / "?.jpg"), model, out, hints=[Hint(0.5, 0.5, "#c03020")])
 
 
+def test_a_list_is_the_files_in_it(
+    model: ColorizationNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "é a.jpg", "b.jpg", "folder/c.png")
+    monkeypatch.chdir(tmp_path)
+    lines = "\ufeffé a.jpg\r\n\n  folder\nb.*\nmissing.jpg"
+    (tmp_path / "list.TXT").write_text(lines, "utf-8")
+    album = colorize_album("list.TXT", model, "out")
+    assert [str(photo) for photo in album.made] == ["é a.jpg", "folder/c.png", "b.jpg"]
+    assert list(album.failed.values()) == ["missing.jpg: expected a photograph, no such file"]
+    (tmp_path / "list.txt").write_text(lines, "utf-16")
+    with pytest.raises(ValueError, match=r"list\.txt: expected a list of files in UTF-8"):
+        colorize_album("list.txt", model, "out")
+
+
 def test_a_name_as_long_as_names_may_be(model: ColorizationNet, tmp_path: Path) -> None:
     put(tmp_path, "n" * 245 + ".jpg")
     album = colorize_album(tmp_path / ("n" * 245 + ".jpg"), model, tmp_path / "out")
