@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from glob import glob
 from itertools import count
 from math import ceil, sqrt
+from os import PathLike
 from os.path import exists, isdir, isfile, lexists, realpath  # unlike a Path's, of any text
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from course_utils.colorize import colorize, to_network
 from course_utils.hints import Hint
 from course_utils.network import ColorizationNet
 from course_utils.photos import all_files, is_named_picture, photo_digest, read_photo
+from course_utils.plumbing.arguments import as_kind
 from course_utils.plumbing.files import make_folder, printable, some_of, write_atomic
 from course_utils.plumbing.results import (
     KINDS,
@@ -73,13 +75,16 @@ def colorize_album(
         on_photo: called after each photograph.
         hints: the colors of some places, where there is one photograph; see `hints`.
     Raises:
+        TypeError: photos that are no paths.
         ValueError: an unknown kind, a folder without photographs, an `out` that cannot be written
             or is the folder of the photographs, or hints for several photographs.
     """
-    out, model = Path(out), to_network(model)
+    if isinstance(photos, str | PathLike) or not isinstance(photos, Iterable):
+        photos = [photos]
+    photos = [Path(as_kind("photos", photo, str)) for photo in photos]
+    out, model = Path(as_kind("out", out, str)), to_network(model)
     options = describe_options(model, model.size if size is None else size, hints)
-    photos = [photos] if isinstance(photos, str | Path) else photos
-    targets = _targets(list(map(Path, photos)), out, kind)
+    targets = _targets(photos, out, kind)
     if hints and len(targets) > 1:
         raise ValueError(f"hints: expected one photograph, got {len(targets)}")
     album, taken, sources = Album(), {}, {realpath(photo) for photo, _ in targets}

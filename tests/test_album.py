@@ -1,3 +1,4 @@
+import os
 import struct
 from pathlib import Path
 
@@ -280,8 +281,13 @@ def test_a_string_is_one_photo_or_folder(
         album = colorize_album(photos, model, "out", overwrite=True)
         assert list(album.made) == [Path("photos/a.png")]
         assert not album.failed
-    with pytest.raises(TypeError):
-        colorize_album([b"photos"], model, "out")
+    with os.scandir("photos") as entries:
+        assert colorize_album(entries, model, "out").kept
+    for photos in (b"photos", [b"photos"], 5, None, [None], sample_photo("cat")):
+        with pytest.raises(TypeError, match=r"^photos: expected a name or a path, got"):
+            colorize_album(photos, model, "out")
+    with pytest.raises(TypeError, match=r"^out: expected a name or a path, got None"):
+        colorize_album("photos", model, None)
 
 
 def test_a_contact_sheet_shows_each_photo_in_gray_and_in_color(tmp_path: Path) -> None:
