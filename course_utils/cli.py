@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from course_utils.plumbing.files import printable, write_atomic
 from course_utils.plumbing.hint_files import parse_hint, read_hints
-from course_utils.plumbing.limits import HEADS, check_temperature, check_view
+from course_utils.plumbing.limits import HEADS, check_temperature, check_threads, check_view
 from course_utils.recipe import TrainConfig
 
 if TYPE_CHECKING:
@@ -84,6 +84,10 @@ def _train(options: argparse.Namespace) -> int:
     if options.growth is None:  # a trained network knows photographs at full size already
         options.growth = 0.0 if options.start else TrainConfig.growth
     config = TrainConfig(**{name: getattr(options, name) for name in names})
+    if options.threads is not None:
+        check_threads(options.threads)
+
+    import torch
 
     from course_utils.colorize import load_model
     from course_utils.figures import comparison, loss_curve
@@ -99,6 +103,8 @@ def _train(options: argparse.Namespace) -> int:
         print(told, file=sys.stderr)
         sets.extend((train, val))
 
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
     start = load_model(options.start) if options.start else None
     with processes.process_group():
         first = processes.rank() == 0
@@ -276,6 +282,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--start", help="trained weights to go on from, a file or a name")
     train.add_argument("--seed", type=int, default=default.seed)
+    train.add_argument("--threads", type=int, help="of the CPU, default one for each core")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.add_argument("--compile", action="store_true", help="by torch.compile: faster steps")
     train.set_defaults(run=_train)

@@ -205,7 +205,10 @@ class ColorizationNet(nn.Module):
 
         H and W must be multiples of 8 here; `forward` takes any size.
         """
-        x = self.normalize(lightness).to(self.model1[0].weight.dtype)
+        dtype = self.model1[0].weight.dtype
+        if dtype == torch.bfloat16 and torch.onnx.is_in_onnx_export():
+            raise ValueError("ONNX: expected weights in float32; load the network with fast=False")
+        x = self.normalize(lightness).to(dtype)
         for block in self.blocks():
             x = block(x)
         return x

@@ -121,7 +121,7 @@ def fit(
         if compiled:
             objective = torch.compile(objective)
         train, val = _resident(train, device), _resident(val, device)
-        bar = _bar(config, position, train, disable=not (progress and first))
+        bar = _bar(config, position, train, device, disable=not (progress and first))
 
         def save() -> None:
             if out is not None and first:
@@ -230,11 +230,17 @@ def _fingerprint(train: LabDataset, val: LabDataset) -> str:
     return f"{train.fingerprint} {val.fingerprint}"
 
 
-def _bar(config: TrainConfig, position: Position, train: LabDataset, disable: bool) -> tqdm:
+def _bar(
+    config: TrainConfig, position: Position, train: LabDataset, device: torch.device, disable: bool
+) -> tqdm:
+    threads = torch.get_num_threads()
+    where = f"{threads} thread{'s' * (threads > 1)}" if device.type == "cpu" else device.type
     steps = config.steps(len(train))
     done = position.epoch * steps + position.step
     total = config.epochs * steps
-    return progress_bar(total=total, initial=done, desc="training", unit="step", disable=disable)
+    return progress_bar(
+        total=total, initial=done, desc=f"training on {where}", unit="step", disable=disable
+    )
 
 
 def _resident(dataset: LabDataset, device: torch.device) -> LabDataset:

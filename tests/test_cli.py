@@ -57,6 +57,23 @@ def test_train_evaluate_colorize(
     assert Image.open(tmp_path / "c" / "rocket_color.png").size == Image.open(photo).size
 
 
+def test_a_training_says_on_how_many_threads_it_runs(
+    photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert train(photo_folder, tmp_path / "two") == 0
+        assert "training on 2 threads:" in capsys.readouterr().err
+        assert train(photo_folder, tmp_path / "one", "--threads", "1") == 0
+        assert "training on 1 thread:" in capsys.readouterr().err
+    finally:
+        torch.set_num_threads(before)
+    assert train(photo_folder, tmp_path / "none", "--threads", "0") == 2
+    assert "threads: expected 1 to" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
 def test_colorize_needs_no_option_and_keeps_the_photo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Where files lie, how they are written, and how their names are printed."""
 
+import hashlib
 import os
 import secrets
 import tempfile
@@ -68,6 +69,11 @@ def _move_new(part: Path, path: Path) -> None:
         raise
     except OSError:  # a file system without links
         part.replace(path)
+
+
+def short_hash(text: str) -> str:
+    """16 letters that tell one text from another."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def printable(name: object) -> str:
