@@ -13,10 +13,11 @@ from pathlib import Path
 
 from course_utils.data import load_dataset
 from course_utils.losses import training_prior
-from course_utils.metrics import baselines, evaluate, format_table
+from course_utils.metrics import baselines, evaluate
 from course_utils.network import PAPER_TEMPERATURE
 from course_utils.plumbing.weights import read_network
 from course_utils.recipe import TrainConfig
+from course_utils.tables import metrics_table
 from course_utils.training import fit
 
 HEADS = {
@@ -51,7 +52,7 @@ def main() -> None:
     prior = [float(f"{p:.6g}") for p in training_prior(train)]
     result = {"epochs": options.epochs, "rows": rows, "prior": prior}
     (options.out / "heads.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(format_table(rows))
+    print(metrics_table(rows))
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def measure(lab: Tensor) -> dict[str, dict[str, list[float]]]:
     answers = [
         torch.cat(
             [
-                learned.ab_of(hinted_logits(learned, *parts))
+                learned.to_ab(hinted_logits(learned, *parts))
                 for parts in zip(light.split(64), each.split(64), strict=True)
             ]
         )

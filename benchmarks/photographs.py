@@ -13,7 +13,8 @@ from pathlib import Path
 
 from course_utils.colorize import WEIGHTS, load_model
 from course_utils.data import LabDataset, load_dataset
-from course_utils.metrics import baselines, each_picture, evaluate, format_table
+from course_utils.metrics import baselines, each_picture, evaluate
+from course_utils.tables import metrics_table
 from tools.train_photographs import half_of
 
 NETWORKS = ("photographs", "photographs-vivid", "landscapes")
@@ -42,7 +43,7 @@ def main() -> None:
     for name, dataset in sets.items():
         models = {"gray": baselines(dataset)["gray"], **networks}
         table[name] = {which: evaluate(model, dataset) for which, model in models.items()}
-        print(f"{name}\n{format_table(table[name])}\n")
+        print(f"{name}\n{metrics_table(table[name])}\n")
     (options.out / "photographs.metrics.json").write_text(json.dumps(table, indent=1) + "\n")
     half = sets["photographs, half 1"]
     columns = each_picture(networks[Path(options.weights[0]).stem], half)

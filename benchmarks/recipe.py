@@ -67,11 +67,11 @@ class UNet(nn.Module):
             x = block(torch.cat((F.interpolate(x, scale_factor=2.0), beside), dim=1))
         return self.out(x)
 
-    def ab_of(self, logits: Tensor) -> Tensor:
+    def to_ab(self, logits: Tensor) -> Tensor:
         return logits * AB_SCALE
 
     def forward(self, lightness: Tensor) -> Tensor:
-        return self.ab_of(self.logits(lightness))
+        return self.to_ab(self.logits(lightness))
 
 
 def twice(inputs: int, outputs: int) -> nn.Sequential:
@@ -143,7 +143,7 @@ class Answers:
     @torch.inference_mode()
     def on_epoch(self, history: History) -> None:
         model = history.model.eval()
-        ab = model.small_ab(model.logits(self.lightness)).round().clamp(-128, 127)
+        ab = model.to_quarter_ab(model.logits(self.lightness)).round().clamp(-128, 127)
         self.ab.append(ab.to(torch.int8).numpy())
         np.savez_compressed(self.file, ab=np.stack(self.ab))  # (epochs, photos, 2, H/4, W/4)
 

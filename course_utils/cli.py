@@ -7,6 +7,7 @@ could not be colorized, 130 when interrupted.
 
 import argparse
 import csv
+import io
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from course_utils.plumbing.files import make_folder, printable
+from course_utils.plumbing.files import printable, write_atomic
 from course_utils.plumbing.hint_files import parse_hint, read_hints
 from course_utils.plumbing.limits import HEADS, check_temperature, check_threads, check_view
 from course_utils.recipe import TrainConfig
@@ -122,7 +123,9 @@ def _train(options: argparse.Namespace) -> int:
     model = load_model(out / "best.safetensors")
     figures = {"loss.png": loss_curve(history), "results.png": comparison(model, sets[1])}
     for file, figure in figures.items():
-        figure.savefig(out / file, dpi=120, bbox_inches="tight")
+        content = io.BytesIO()
+        figure.savefig(content, dpi=120, bbox_inches="tight")
+        write_atomic(out / file, content.getbuffer())
     best = history.best
     print(f"Best epoch {best['epoch']}: MSE(ab) {best['val_mse']:.1f} on the validation pictures")
     for name, mse in history.baselines.items():
@@ -139,7 +142,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     from course_utils.colorize import load_model
     from course_utils.data import load_dataset
-    from course_utils.metrics import baselines, each_picture, evaluate, format_table
+    from course_utils.metrics import baselines, each_picture, evaluate
+    from course_utils.tables import metrics_table
 
     model = load_model(options.weights)
     size = model.size if options.size is None else options.size
@@ -152,15 +156,16 @@ def _evaluate(options: argparse.Namespace) -> int:
     known, name = baselines(train), Path(options.weights).stem
     models = {f"{name} (weights)" if name in known else name: model, **known}
     rows = {name: evaluate(each, dataset) for name, each in models.items()}
-    print(json.dumps(rows, indent=2) if options.json else format_table(rows))
+    print(json.dumps(rows, indent=2) if options.json else metrics_table(rows))
     if options.each is not None:
         columns = each_picture(model, dataset)
-        how = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-        with open(options.each, "x", **how) as file:
-            table = csv.writer(file)
-            table.writerow(["picture", *columns])
-            for name, *values in zip(dataset.names, *columns.values(), strict=True):
-                table.writerow([name, *(f"{value:.2f}" for value in values)])
+        table = io.StringIO(newline="")
+        lines = csv.writer(table)
+        lines.writerow(["picture", *columns])
+        for name, *values in zip(dataset.names, *columns.values(), strict=True):
+            lines.writerow([name, *(f"{value:.2f}" for value in values)])
+        content = table.getvalue().encode("utf-8", "backslashreplace")
+        write_atomic(options.each, content, new=True)
     return 0
 
 
@@ -191,12 +196,11 @@ def _colorize(options: argparse.Namespace) -> int:
         else:
             print(printable(album.made[photo]))
 
-    out = make_folder(options.out)
-    choice = (options.size, options.format, options.overwrite)
+    out, choice = Path(options.out), (options.size, options.format, options.overwrite)
     album = colorize_album(
         options.photos, model, out, *choice, on_photo, [Hint(*touch) for touch in touches]
     )
-    if album.made and any(map(os.path.isdir, options.photos)):
+    if album.made and out.is_dir() and any(map(os.path.isdir, options.photos)):
         for sheet in write_contact_sheets(album.results, out, options.overwrite):
             print(printable(sheet))
     if not album.failed:
@@ -294,16 +298,23 @@ def _parser() -> argparse.ArgumentParser:
 
     colorize = commands.add_parser("colorize", help="colorize photographs")
     colorize.add_argument(
-        "photos", nargs="+", metavar="PHOTO", help="a file, or a folder and all below it"
+        "photos",
+        nargs="+",
+        metavar="PHOTO",
+        help="a file, a folder and all below it, a pattern, or a .txt file that lists them",
     )
     colorize.add_argument(
         "--weights", default="photographs", help="a file, or a name in data/weights"
     )
-    colorize.add_argument("--out", default="colored", help="folder for the results")
+    colorize.add_argument(
+        "--out", default="colored", help="folder for the results; for one, also a .png or .jpg file"
+    )
     colorize.add_argument("--temperature", type=float, help="classification head: in (0, 1]")
     colorize.add_argument("--size", type=int, help="the network's view, default as trained")
-    colorize.add_argument("--format", choices=["png", "jpg"], default="png", help="of the results")
-    colorize.add_argument("--overwrite", action="store_true", help="replace earlier results")
+    colorize.add_argument(
+        "--format", choices=["png", "jpg"], help="of the results, default as --out, or png"
+    )
+    colorize.add_argument("--overwrite", action="store_true", help="replace what is there")
     colorize.add_argument(
         "--hint",
         action="append",

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from course_utils.color import lab_to_uint8, rgb_to_lightness
 from course_utils.hints import Carrier, Dab, Hint, dabs, residual
-from course_utils.network import ColorizationNet, device_of
+from course_utils.network import ColorizationNet, model_device
 from course_utils.photos import Photo, pil_to_tensor, read_photo, resize
 from course_utils.plumbing.limits import MOST_SEEN, STRIDE, check_view
 from course_utils.plumbing.models import WEIGHTS, load_model, to_network
@@ -93,11 +93,11 @@ class Painter:
         self.guide = rgb_to_lightness(resize(pixels, small))[None]  # (1, 1, h, w)
         self.ab = torch.zeros_like(self.guide).repeat(1, 2, 1, 1)  # (1, 2, h, w)
         if network:
-            logits = model.eval().logits(self.guide.to(device_of(model)))
+            logits = model.eval().logits(self.guide.to(model_device(model)))
             if guided:
-                self.ab = joint_bilateral(model.small_ab(logits).float().cpu(), self.guide)
+                self.ab = joint_bilateral(model.to_quarter_ab(logits).float().cpu(), self.guide)
             else:
-                self.ab = model.ab_of(logits).float().cpu()
+                self.ab = model.to_ab(logits).float().cpu()
         if not self.ab.isfinite().all():
             why = "expected colors that are numbers, got none; use other weights"
             raise ValueError(f"weights: {why}")

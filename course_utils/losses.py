@@ -16,7 +16,7 @@ class Objective(nn.Module):
 
     Args:
         model: the network.
-        weights: of the bins (313,), see `loss_of`.
+        weights: of the bins (313,), see `colorization_loss`.
         bf16: compute in mixed bfloat16, for hardware that has it.
     """
 
@@ -28,10 +28,10 @@ class Objective(nn.Module):
 
     def forward(self, lightness: Tensor, ab: Tensor) -> Tensor:
         with torch.autocast(lightness.device.type, torch.bfloat16, enabled=self.bf16):
-            return loss_of(self.model, self.model.logits(lightness), ab, self.weights)
+            return colorization_loss(self.model, self.model.logits(lightness), ab, self.weights)
 
 
-def loss_of(
+def colorization_loss(
     model: ColorizationNet, logits: Tensor, ab: Tensor, weights: Tensor | None = None
 ) -> Tensor:
     """What is minimized, from `model.logits` (B, 313, H/4, W/4) and the true ab (B, 2, H, W).
@@ -41,7 +41,7 @@ def loss_of(
     as much as `weights` (313,) say for the bin nearest to its true color.
     """
     if model.head == "regression":
-        return F.mse_loss(model.ab_of(logits).float() / AB_SCALE, ab / AB_SCALE)
+        return F.mse_loss(model.to_ab(logits).float() / AB_SCALE, ab / AB_SCALE)
     small = F.avg_pool2d(ab, UPSAMPLING)  # (B, 2, H/4, W/4)
     loss = F.cross_entropy(logits.float(), soft_encode(small), reduction="none")
     return loss.mean() if weights is None else (weights[nearest_bin(small)] * loss).mean()

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from course_utils.bins import AB_BINS, nearest_bin
 from course_utils.color import delta_e, lab_to_rgb
 from course_utils.data import LabDataset, batches
-from course_utils.network import device_of
+from course_utils.network import model_device
 from course_utils.plumbing.arguments import described
 from course_utils.plumbing.datasets import Source, to_dataset
 
@@ -113,7 +113,7 @@ def evaluate(model: Model, dataset: Source, batch_size: int | None = None) -> di
     classes: dict[str, _Totals] = {}
     kinds = [PurePosixPath(name).parent.name for name in dataset.names]
     done = 0
-    for lightness, truth in batches(dataset, batch_size, device=device_of(model)):
+    for lightness, truth in batches(dataset, batch_size, device=model_device(model)):
         predicted = model(lightness).float()
         measured = _measure(*(part.cpu() for part in (lightness, predicted, truth)))
         # Poisson bootstrap: a picture is drawn 0, 1, 2 .. times into each of many datasets.
@@ -152,7 +152,7 @@ def each_picture(model: Model, dataset: LabDataset) -> dict[str, Tensor]:
     """Of each picture (N,): `mse_ab`, `mse_ab_of_gray` (what leaving it gray would get), and the
     mean `chroma` of the result and `chroma_of_original`, in CIE units."""
     columns: dict[str, list[Tensor]] = {}
-    for lightness, truth in batches(dataset, 64, device=device_of(model)):
+    for lightness, truth in batches(dataset, 64, device=model_device(model)):
         predicted = model(lightness).float()
         row = {
             "mse_ab": (predicted - truth).square().mean(dim=(1, 2, 3)),
@@ -169,7 +169,7 @@ def each_picture(model: Model, dataset: LabDataset) -> dict[str, Tensor]:
 def mean_mse(model: Model, dataset: LabDataset) -> float:
     """MSE(ab) over a dataset alone, for where `evaluate` would take too long."""
     squared = 0.0
-    for lightness, ab in batches(dataset, 64, device=device_of(model)):
+    for lightness, ab in batches(dataset, 64, device=model_device(model)):
         squared += mse_ab(model(lightness).float(), ab) * len(ab) / len(dataset)
     return squared
 
@@ -251,27 +251,6 @@ def baselines(train: Source) -> dict[str, Model]:
         "mean given L": mean_given_lightness,
         "random photo": random_photo,
     }
-
-
-def format_table(rows: dict[str, dict]) -> str:
-    """Metrics of several models as text, one line a model."""
-    first, wide = next(iter(rows.values())), max(map(len, rows))
-    lines = [
-        f"{first['pictures']} pictures at {first['size']}x{first['size']}; L is the original's",
-        "over pixels: MSE(ab) and its 95 % interval, AuC, rebalanced AuC (over bins), CIEDE2000",
-        "over pictures: PSNR and SSIM of RGB, colorfulness (originals: "
-        f"{first['colorfulness_of_originals']:.1f})",
-        f"{'':{wide}} {'MSE(ab)':>8} {'95 %':>12} {'AuC %':>6} {'rebal %':>8} {'CIEDE':>6} "
-        f"{'PSNR dB':>8} {'SSIM':>6} {'colorful':>9}",
-    ]
-    for name, row in rows.items():
-        low, high = row["intervals"]["mse_ab"]
-        lines.append(
-            f"{name:{wide}} {row['mse_ab']:8.1f} {f'{low:.1f}-{high:.1f}':>12} "
-            f"{100 * row['auc']:6.2f} {100 * row['auc_rebalanced']:8.2f} {row['delta_e']:6.2f} "
-            f"{row['psnr']:8.2f} {row['ssim']:6.3f} {row['colorfulness']:9.1f}"
-        )
-    return "\n".join(lines)
 
 
 def _level(lightness: Tensor) -> Tensor:

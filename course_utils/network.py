@@ -213,7 +213,7 @@ class ColorizationNet(nn.Module):
             x = block(x)
         return x
 
-    def small_ab(self, logits: Tensor) -> Tensor:
+    def to_quarter_ab(self, logits: Tensor) -> Tensor:
         """ab before it is upsampled: what `logits` gives, (B, 313, H/4, W/4), -> (B, 2, H/4, W/4)
         in CIE units."""
         kind = logits.device.type
@@ -223,9 +223,9 @@ class ColorizationNet(nn.Module):
             x = self.softmax(self.temperature(x))
         return self.denormalize(self.model_out(x))
 
-    def ab_of(self, logits: Tensor) -> Tensor:
+    def to_ab(self, logits: Tensor) -> Tensor:
         """The test phase: what `logits` gives, (B, 313, H/4, W/4), -> ab (B, 2, H, W)."""
-        return self.upsample(self.small_ab(logits))
+        return self.upsample(self.to_quarter_ab(logits))
 
     def forward(self, lightness: Tensor) -> Tensor:
         """L (B, 1, H, W) in 0..100 -> ab (B, 2, H, W) in CIE units. H and W are free.
@@ -238,7 +238,7 @@ class ColorizationNet(nn.Module):
         height, width = lightness.shape[-2:]
         padding = (0, -width % STRIDE, 0, -height % STRIDE)
         logits = self.logits(F.pad(lightness, padding, mode="replicate"))
-        return self.ab_of(logits)[..., :height, :width]
+        return self.to_ab(logits)[..., :height, :width]
 
 
 def _block(layers: list[Layer], channels: int, width: float) -> tuple[list[nn.Module], int]:
@@ -264,7 +264,7 @@ def _block(layers: list[Layer], channels: int, width: float) -> tuple[list[nn.Mo
     return modules, channels
 
 
-def device_of(model: object) -> torch.device:
+def model_device(model: object) -> torch.device:
     """Where a model wants its input: where its parameters are, else the CPU."""
     parameters = model.parameters() if isinstance(model, torch.nn.Module) else iter(())
     return next((p.device for p in parameters), torch.device("cpu"))

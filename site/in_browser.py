@@ -59,7 +59,7 @@ class SmallAb(nn.Module):
         logits = self.model.logits(lightness)
         if self.model.head == "classification":
             logits = logits / temperature
-        return self.model.small_ab(logits)
+        return self.model.to_quarter_ab(logits)
 
 
 class Edges(nn.Module):

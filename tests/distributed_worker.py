@@ -41,7 +41,7 @@ def first_gradient() -> list[torch.Tensor]:
 
 
 def train(out: Path, killed: int | None = None) -> None:
-    calls, real = [], losses.loss_of
+    calls, real = [], losses.colorization_loss
 
     def counted(*inputs: object) -> torch.Tensor:
         calls.append(inputs)
@@ -49,7 +49,7 @@ def train(out: Path, killed: int | None = None) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return real(*inputs)
 
-    losses.loss_of = counted
+    losses.colorization_loss = counted
     data = scenes()
     fit(CONFIG, data, data, out, resume=True, device="cpu", progress=False)
 

@@ -57,6 +57,7 @@ from course_utils.widgets import (
     judging,
     l2_training,
     lab_color,
+    real_or_colored,
     results,
 )
 from course_utils.widgets import data as gray
@@ -604,6 +605,7 @@ def explorers(model: ColorizationNet) -> list[explorer.Explorer]:
         classification.temperature_explorer(load_model(WORK / "two.safetensors", "cpu")),
         results.results_browser(model, scenes),
         results.PhotoPicker(model, 32),
+        real_or_colored(model, WORK / "photos", 32, seed=0),
         l2_training.epoch_scrubber(answers, scenes, [4.0, 3.0, 2.0, 1.0]),
     ]
 
@@ -619,7 +621,7 @@ def widget_value(choices: Choices, control: object) -> object:
         part = choices.of((0, 1, choices.number(1000) / 1000))
         return type(control.value)(control.min + part * (control.max - control.min))
     if isinstance(control, explorer.Guess):
-        return choices.of(((), ("",), ("left",), ("right", ""), ("x",) * 3))
+        return choices.of(((), ("",), ("left",), ("the first", ""), ("x",) * 3))
     paths = ("~", "~nobody/x", "/", "/dev/zero", "\0", "x" * 5000, "'", '"', "..", "*", "\ud800")
     return choices.of((*paths, str(WORK / "photos" / "p1.jpg"), str(WORK / "w.safetensors"), ""))
 

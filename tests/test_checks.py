@@ -127,6 +127,12 @@ def vivid_by_torch(rgb: torch.Tensor) -> torch.Tensor:
     return (rg.var() + yb.var()).sqrt() + 0.3 * (rg.mean() ** 2 + yb.mean() ** 2).sqrt()
 
 
+def unmended(rgb: torch.Tensor) -> torch.Tensor:
+    red, green, blue = rgb
+    rg, yb = (red - green).abs(), ((red + green) / 2 - blue).abs()
+    return rg.std() + yb.std() + 0.3 * (rg.mean() ** 2 + yb.mean() ** 2) ** 0.5
+
+
 def sum_of_roots(rgb: torch.Tensor) -> torch.Tensor:
     rg, yb = rgb[0] - rgb[1], (rgb[0] + rgb[1]) / 2 - rgb[2]
     return rg.std() + yb.std() + 0.3 * (rg.mean() ** 2 + yb.mean() ** 2).sqrt()
@@ -684,6 +690,7 @@ MISTAKES = {
         (lambda rgb: vivid(rgb, weight=1), "0.3 times"),
         (lambda rgb: vivid(rgb) / 255, "0..255"),
         (sum_of_roots, "not the sum of both roots"),
+        (unmended, "before it was mended"),
         (lambda rgb: vivid(rgb[[1, 0, 2]].abs().sqrt()), "expected"),
     ],
     "stretched": [

@@ -161,6 +161,21 @@ def bad_weights(folder: Path) -> Path:
     return path
 
 
+def test_a_full_disk_is_told_with_the_name_of_the_file(
+    photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no file size limit")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))  # as if the disk were full
+    try:
+        assert train(photo_folder, tmp_path / "run") == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert re.fullmatch(r"course: .*too large: .*run/\w+\.safetensors'", told), told
+    assert not list((tmp_path / "run").glob("*.part"))
+
+
 def test_another_width_does_not_resume(
     photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -185,11 +200,15 @@ def test_a_broken_photo_among_others_is_named_and_the_rest_is_done(
     assert "chelsea_color.png" in shown.out
     result = tmp_path / "out" / "chelsea_color.png"
     result.write_bytes(b"touched")
-    assert main(command[:2] + command[3:]) == 0  # what is there is kept
-    assert "--overwrite" in capsys.readouterr().err
+    assert main(command[:2] + command[3:]) == 2  # what is there is kept
+    assert "it is another file; overwrite it (--overwrite)" in capsys.readouterr().err
     assert result.read_bytes() == b"touched"
     assert main([*command[:2], *command[3:], "--overwrite"]) == 0
     assert Image.open(result).size == Image.open(sample_path("cat")).size
+    assert main(command[:2] + command[3:]) == 0  # of the same photo, weights and options
+    assert "exists already" in capsys.readouterr().err
+    assert main([*command[:2], *command[3:-1], str(tmp_path / "named.jpg")]) == 0
+    assert Image.open(tmp_path / "named.jpg").format == "JPEG"
 
 
 def test_photos_of_one_name_do_not_overwrite_each_other(

@@ -13,10 +13,10 @@ from course_utils.metrics import (
     colorfulness,
     each_picture,
     evaluate,
-    format_table,
     mean_mse,
     psnr,
 )
+from course_utils.tables import metrics_table
 
 
 def test_auc_is_the_area_under_the_curve() -> None:
@@ -154,7 +154,7 @@ def test_an_empty_dataset_is_refused() -> None:
 
 def test_table_names_every_model_and_the_conditions(scene_dataset: LabDataset) -> None:
     rows = {name: evaluate(m, scene_dataset) for name, m in baselines(scene_dataset).items()}
-    text = format_table(rows)
+    text = str(metrics_table(rows))
     assert "48 pictures at 32x32" in text
     for name, row in rows.items():
         assert name in text

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from course_utils import losses, training
 from course_utils.colorize import load_model
 from course_utils.data import LabDataset, Report, batches, load_dataset
-from course_utils.losses import loss_of
+from course_utils.losses import colorization_loss
 from course_utils.metrics import evaluate
 from course_utils.network import AB_SCALE, ColorizationNet
 from course_utils.photos import photo_to_lab, sample_photo
@@ -88,6 +88,7 @@ def test_what_a_run_leaves_behind(scene_dataset: LabDataset, tmp_path: Path) -> 
     history = run(scene_dataset, out=tmp_path)
     assert 0 < sum(row["seconds"] for row in history.rows) < time.perf_counter() - began
     assert sorted(file.name for file in tmp_path.iterdir()) == [
+        ".lock",
         "best.safetensors",
         "history.jsonl",
         "last.safetensors",
@@ -132,6 +133,18 @@ def test_a_run_is_not_overwritten_and_not_mixed(scene_dataset: LabDataset, tmp_p
         run(scene_dataset, replace(CONFIG, width=0.2), out=tmp_path, resume=True)
 
 
+def test_two_runs_at_once_do_not_share_a_folder(scene_dataset: LabDataset, tmp_path: Path) -> None:
+    def start_another(_: History) -> None:
+        with pytest.raises(ValueError, match=r"out: .* another run is in .* right now"):
+            run(scene_dataset, out=tmp_path, resume=True)
+        raise RuntimeError("the end of the first")
+
+    with pytest.raises(RuntimeError, match="the end of the first") as kept:  # as notebooks keep it
+        run(scene_dataset, out=tmp_path, on_epoch=start_another)
+    assert len(run(scene_dataset, out=tmp_path, resume=True).rows) == CONFIG.epochs
+    assert kept.tb
+
+
 def test_one_cycle() -> None:
     rates = [learning_rate_at(step, 100, CONFIG) for step in range(100)]
     peak = rates.index(max(rates))
@@ -146,7 +159,7 @@ def test_regression_loss_is_the_l2_loss() -> None:
     net = ColorizationNet(0.05).eval()
     L, ab = torch.rand(2, 1, 16, 16) * 100, torch.randn(2, 2, 16, 16) * 20
     expected = (net(L) - ab).square().mean() / 110**2
-    assert torch.allclose(loss_of(net, net.logits(L), ab), expected)
+    assert torch.allclose(colorization_loss(net, net.logits(L), ab), expected)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(
@@ -156,9 +169,9 @@ def test_a_loss_that_is_no_number_stops_the_run(
 
     def no_number(*inputs: object) -> torch.Tensor:
         calls.append(inputs)
-        return loss_of(*inputs) * (float("nan") if len(calls) == 9 else 1)
+        return colorization_loss(*inputs) * (float("nan") if len(calls) == 9 else 1)
 
-    monkeypatch.setattr(losses, "loss_of", no_number)
+    monkeypatch.setattr(losses, "colorization_loss", no_number)
     with pytest.raises(FloatingPointError, match="epoch 2, step 3") as error:
         run(scene_dataset, out=tmp_path)
     generator = torch.Generator().manual_seed(1_000_003 * CONFIG.seed + 1)
@@ -290,9 +303,9 @@ def test_ctrl_c_ends_the_step_and_saves(
         calls.append(inputs)
         if len(calls) == 9:
             signal.raise_signal(signal.SIGINT)
-        return loss_of(*inputs)
+        return colorization_loss(*inputs)
 
-    monkeypatch.setattr(losses, "loss_of", interrupted)
+    monkeypatch.setattr(losses, "colorization_loss", interrupted)
     assert len(run(scene_dataset, out=tmp_path).rows) == 1
     assert len(calls) == 9  # it did not go on
     monkeypatch.undo()

@@ -273,7 +273,7 @@ def test_figures_say_what_they_show(scene_dataset: LabDataset) -> None:
     started_high.rows[0]["val_mse"] = 5000.0
     assert figures.loss_curve(started_high).axes[0].get_ylim()[1] < 400
     lab = scene_dataset.lab[:4].float()
-    gallery = figures.gallery({"one": lab, "two": figures.gray_of(lab)}, ["a", "b", "c", "d"])
+    gallery = figures.gallery({"one": lab, "two": figures.to_gray(lab)}, ["a", "b", "c", "d"])
     assert len(gallery.axes) == 8
     assert [axis.get_ylabel() for axis in gallery.axes if axis.get_ylabel()] == ["one", "two"]
     beside = figures.comparison(lambda L: (L - 50).repeat(1, 2, 1, 1), scene_dataset, most=3)

@@ -22,7 +22,7 @@ from train_photographs import half_of, rate_at, recompute_batch_norm
 
 from course_utils.colorize import load_model
 from course_utils.data import load_dataset
-from course_utils.losses import loss_of
+from course_utils.losses import colorization_loss
 from course_utils.network import ColorizationNet
 from course_utils.plumbing.weights import save_weights
 
@@ -130,7 +130,7 @@ def main() -> None:
         pictures = crops(lab[chosen].float(), size_at(share, step), generator)
         model.train()
         with torch.autocast("cpu", torch.bfloat16):
-            loss = loss_of(model, model.logits(pictures[:, :1]), pictures[:, 1:])
+            loss = colorization_loss(model, model.logits(pictures[:, :1]), pictures[:, 1:])
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

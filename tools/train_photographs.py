@@ -34,7 +34,7 @@ from torch.nn import functional as F
 from course_utils.bins import class_weights, empirical_prior
 from course_utils.color import rgb_to_lab
 from course_utils.data import GRAY_CHROMA, batches, flip_and_crop, load_dataset
-from course_utils.losses import loss_of
+from course_utils.losses import colorization_loss
 from course_utils.network import AB_SCALE, ColorizationNet
 from course_utils.photos import mean_chroma
 from course_utils.plumbing.weights import read_network, save_weights, write_safetensors
@@ -209,7 +209,7 @@ def mse(model: ColorizationNet, lab: Tensor, hints: int | None = None) -> float:
             else:
                 counts = torch.full((len(part),), hints, device=lab.device)
                 logits = hinted_logits(model, light, draw_hints(ab, counts, 2, generator))
-            total += (model.ab_of(logits).float() - ab).square().mean().item() * len(part)
+            total += (model.to_ab(logits).float() - ab).square().mean().item() * len(part)
     model.train()
     return total / len(lab)
 
@@ -281,7 +281,7 @@ def run(
                 logits = hinted_logits(model, light, hints)
             else:
                 logits = model.logits(light)
-            loss = loss_of(model, logits, ab, weights)
+            loss = colorization_loss(model, logits, ab, weights)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(learned, 1.0)

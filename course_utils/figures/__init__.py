@@ -11,12 +11,17 @@ from course_utils.figures.base import (
     ORANGE,
     STYLE,
     gallery,
-    gray_of,
     row,
     show,
+    to_gray,
     to_pixels,
 )
-from course_utils.figures.classification import bin_maps, possible_colors, validation_curves
+from course_utils.figures.classification import (
+    bin_maps,
+    possible_colors,
+    timeline,
+    validation_curves,
+)
 from course_utils.figures.data import ab_histogram, batch_channels, right_answers, time_bars
 from course_utils.figures.dilated_cnn import (
     effective_dilation,
@@ -48,7 +53,6 @@ __all__ = [
     "effective_dilation",
     "error_spread",
     "gallery",
-    "gray_of",
     "layer_costs",
     "loss_curve",
     "maps",
@@ -64,6 +68,8 @@ __all__ = [
     "signal_by_block",
     "tap_counts",
     "time_bars",
+    "timeline",
+    "to_gray",
     "to_pixels",
     "validation_curves",
 ]

@@ -47,7 +47,7 @@ def to_pixels(lab: Tensor) -> np.ndarray:
     return lab_to_rgb(lab.float()).permute(1, 2, 0).numpy()
 
 
-def gray_of(lab: Tensor) -> Tensor:
+def to_gray(lab: Tensor) -> Tensor:
     """The black-and-white photo: the same L, ab = 0. (..., 3, H, W)."""
     gray = lab.clone()
     gray[..., 1:, :, :] = 0

@@ -15,7 +15,7 @@ from course_utils.figures.base import (
     STYLE,
     bare,
     gallery,
-    gray_of,
+    to_gray,
     to_pixels,
 )
 
@@ -39,7 +39,7 @@ def right_answers(actual: Tensor, expected: Tensor, spread: Tensor) -> Figure:
         spread: root of their mean squared distance from it, (H, W), CIE units.
     """
     pictures = {
-        "L: the question": to_pixels(gray_of(actual)),
+        "L: the question": to_pixels(to_gray(actual)),
         "one right answer": to_pixels(actual),
         "mean of all right answers": to_pixels(expected),
         "their spread (CIE units)": spread.numpy(),

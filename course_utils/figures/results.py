@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_utils.data import LabDataset
-from course_utils.figures.base import BLUE, GRAY, INK, ORANGE, STYLE, gallery, gray_of
+from course_utils.figures.base import BLUE, GRAY, INK, ORANGE, STYLE, gallery, to_gray
 from course_utils.metrics import Model, mse_ab
-from course_utils.network import device_of
+from course_utils.network import model_device
 
 
 @torch.inference_mode()
@@ -18,14 +18,14 @@ def comparison(model: Model, dataset: LabDataset, most: int = 8) -> Figure:
     """Gray input, result and original of up to `most` pictures, spread over the dataset."""
     picks = torch.linspace(0, len(dataset) - 1, min(most, len(dataset))).round().int().tolist()
     lab = dataset.lab[picks].float()
-    device = device_of(model)
+    device = model_device(model)
     predicted = torch.cat([model(each[None, :1].to(device)).float().cpu() for each in lab])
     captions = [
         f"{Path(dataset.names[i]).stem}\nMSE(ab) {mse_ab(ours, truth[1:]):.0f}"
         for i, ours, truth in zip(picks, predicted, lab, strict=True)
     ]
     results = torch.cat((lab[:, :1], predicted), dim=1)
-    return gallery({"gray input": gray_of(lab), "result": results, "original": lab}, captions)
+    return gallery({"gray input": to_gray(lab), "result": results, "original": lab}, captions)
 
 
 def error_spread(error: Tensor, chroma: Tensor) -> Figure:

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from course_utils.plumbing import tiff
 from course_utils.plumbing.profiles import deep_converter, to_srgb
-from course_utils.plumbing.samples import Samples, is_deep_png, samples_of, samples_of_png
+from course_utils.plumbing.samples import Samples, is_deep_png, png_samples, to_samples
 
 # What photographs come in, by Pillow's names. A file is what its content says, whatever it is
 # called, and Pillow would hand a program in PostScript to an interpreter.
@@ -80,7 +80,7 @@ def decode(file: BinaryIO, name: object) -> Image.Image:
         image.seek(page.frame)
         check_pixels(image.size)
     if "icc_profile" in image.info and is_deep_png(image, file):
-        return _turned(_deep_to_rgb(samples_of_png(image, file), image.info))
+        return _turned(_deep_to_rgb(png_samples(image, file), image.info))
     image.load()
     return to_rgb(_turned(image))
 
@@ -107,7 +107,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """A picture of any mode as RGB: over white, in sRGB."""
     profile, info = image.info.get("icc_profile"), image.info
     if image.mode.startswith(("I", "F")):
-        return _deep_to_rgb(samples_of(image), info)
+        return _deep_to_rgb(to_samples(image), info)
     if image.has_transparency_data:
         gray = image.mode in ("1", "L", "LA", "La")
         image = image.convert("LA" if gray else "RGBA")

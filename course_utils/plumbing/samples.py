@@ -65,7 +65,7 @@ class Samples:
         return (colors + white * (1 - alpha)).clip(0, 1)
 
 
-def samples_of(image: Image.Image) -> Samples:
+def to_samples(image: Image.Image) -> Samples:
     """Of a picture in 16 bits, 32 bits or floats, of which Pillow knows gray ones."""
 
     def rows(first: int, end: int) -> np.ndarray:
@@ -82,7 +82,7 @@ def is_deep_png(image: Image.Image, file: BinaryIO) -> bool:
     return deep and image.mode in ("RGB", "RGBA") and "transparency" not in image.info
 
 
-def samples_of_png(image: Image.Image, file: BinaryIO) -> Samples:
+def png_samples(image: Image.Image, file: BinaryIO) -> Samples:
     """Of a PNG file with colors in 16 bits."""
     file.seek(0)
     pixels = decode_png(torch.frombuffer(bytearray(file.read()), dtype=torch.uint8)).numpy()

@@ -7,6 +7,7 @@ from course_utils.widgets.explorer import Explorer, Guess
 from course_utils.widgets.judging import color_distance, color_resolution
 from course_utils.widgets.l2_training import TrainingMonitor, epoch_scrubber
 from course_utils.widgets.lab_color import ab_plane, photo_channels, two_photos
+from course_utils.widgets.real_or_colored import real_or_colored
 from course_utils.widgets.results import PhotoPicker, results_browser
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "gray_finder",
     "kernel_taps",
     "photo_channels",
+    "real_or_colored",
     "receptive_fields",
     "results_browser",
     "temperature_explorer",

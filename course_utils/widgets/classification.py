@@ -10,7 +10,7 @@ from torch import Tensor
 
 from course_utils.bins import AB_BINS, annealed_mean
 from course_utils.color import fit_gamut, lab_to_rgb
-from course_utils.network import ColorizationNet, device_of
+from course_utils.network import ColorizationNet, model_device
 from course_utils.upsampling import guided_upsampling, joint_bilateral
 from course_utils.widgets.explorer import Explorer, photo_choice, slider
 from course_utils.widgets.pictures import paper, photo_lab, strip, titled, to_image, write
@@ -24,7 +24,7 @@ def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> Explo
     """A photo recolored at any temperature, where the network is unsure, and what it thinks at a
     pixel: the probability of every bin. As in `colorize`, it sees a copy of the size that it was
     trained at, and L stays sharp."""
-    device = device_of(model)
+    device = model_device(model)
 
     @lru_cache
     def scored(name: str) -> tuple[Tensor, Tensor, Tensor, Image.Image]:

@@ -16,16 +16,17 @@ from PIL import Image
 from course_utils.photos import SAMPLES
 
 PHOTOS = tuple(SAMPLES)
+SECOND = 1000  # in milliseconds
 
-Render = Callable[..., tuple[Image.Image | None, str]]
+Render = Callable[..., tuple[Image.Image | list[Image.Image] | None, str]]
 
 
 class Explorer(ipywidgets.VBox):
     """Controls above a picture, with words under it.
 
     Args:
-        render: called with the controls' values by name; returns a picture, or None to keep the
-            one before, and a sentence.
+        render: called with the controls' values by name; returns a picture, or several to be shown
+            for a second each, or None to keep the one before; and a sentence.
         controls: name -> an ipywidgets control, or a `Guess`.
     """
 
@@ -145,8 +146,10 @@ def path_text() -> ipywidgets.Text:
     )
 
 
-def png(picture: Image.Image) -> bytes:
-    """A picture as the bytes of a PNG file."""
+def png(picture: Image.Image | list[Image.Image]) -> bytes:
+    """A picture as the bytes of a PNG file; several as an animation that plays once."""
     file = io.BytesIO()
-    picture.save(file, "png", compress_level=1)
+    first, *others = picture if isinstance(picture, list) else [picture]
+    animation = {"save_all": True, "append_images": others, "duration": SECOND, "loop": 1}
+    first.save(file, "png", compress_level=1, **(animation if others else {}))
     return file.getvalue()

@@ -7,9 +7,9 @@ from PIL import Image
 
 from course_utils.colorize import colorize
 from course_utils.data import LabDataset
-from course_utils.figures import gray_of
+from course_utils.figures import to_gray
 from course_utils.metrics import Model, mse_ab
-from course_utils.network import ColorizationNet, device_of
+from course_utils.network import ColorizationNet, model_device
 from course_utils.photos import read_photo, sample_photo
 from course_utils.widgets.explorer import PHOTOS, Explorer, path_text, slider
 from course_utils.widgets.pictures import side_by_side, strip, titled, typed_path
@@ -22,7 +22,7 @@ def results_browser(model: Model, dataset: LabDataset, height: int = 192) -> Exp
     """Walk through a dataset: gray input, result, original; and turn the color up or down."""
     if isinstance(model, torch.nn.Module):
         model.eval()
-    device = device_of(model)
+    device = model_device(model)
 
     def render(picture: int, strength: float) -> tuple[Image.Image, str]:
         lightness, truth = dataset[int(picture)]
@@ -31,7 +31,7 @@ def results_browser(model: Model, dataset: LabDataset, height: int = 192) -> Exp
         predicted = answer * strength
         lab = torch.cat((lightness, truth))
         result = torch.cat((lightness, predicted))
-        pictures = {"gray input": gray_of(lab), "result": result, "original": lab}
+        pictures = {"gray input": to_gray(lab), "result": result, "original": lab}
         error = mse_ab(predicted[None], truth[None])
         gray = mse_ab(torch.zeros_like(truth)[None], truth[None])
         chroma, true_chroma = (torch.hypot(*ab).mean().item() for ab in (predicted, truth))
