@@ -205,9 +205,20 @@ class ColorizationNet(nn.Module):
 
         H and W must be multiples of 8 here; `forward` takes any size.
         """
-        x = self.normalize(lightness).to(self.model1[0].weight.dtype)
+        kind = self.model1[0].weight.dtype
+        if kind == torch.bfloat16 and torch.onnx.is_in_onnx_export():
+            return self._logits_in_float32(lightness)
+        x = self.normalize(lightness).to(kind)
         for block in self.blocks():
             x = block(x)
+        return x
+
+    def _logits_in_float32(self, lightness: Tensor) -> Tensor:
+        """What `logits` gives, for ONNX Runtime, which has no convolution in bfloat16."""
+        x = self.normalize(lightness)
+        for block in self.blocks():
+            weights = {name: weight.float() for name, weight in block.state_dict().items()}
+            x = torch.func.functional_call(block, weights, x)
         return x
 
     def to_quarter_ab(self, logits: Tensor) -> Tensor:
