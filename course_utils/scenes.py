@@ -11,6 +11,8 @@ Everything is composed in Lab and stays inside the sRGB gamut: a palette entry i
 chroma, and where a pixel is too dark or too light to show that chroma it gets what it can.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from math import cos, prod, radians, sin
 from typing import NamedTuple
@@ -80,8 +82,21 @@ def render(indices: list[int] | range, size: int = 64, seed: int = 0) -> Scenes:
     check_size(size)
     if len(indices) == 0:
         raise ValueError("indices: expected at least one scene number, got none")
-    parts = [_render(indices[i : i + AT_ONCE], size, seed) for i in range(0, len(indices), AT_ONCE)]
+    groups = [indices[i : i + AT_ONCE] for i in range(0, len(indices), AT_ONCE)]
+    with _float32():
+        parts = [_render(group, size, seed) for group in groups]
     return Scenes(*(torch.cat(planes) for planes in zip(*parts, strict=True)))
+
+
+@contextmanager
+def _float32() -> Iterator[None]:
+    """PyTorch's own default type, whatever a notebook has set."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _render(indices: list[int] | range, size: int, seed: int) -> Scenes:

@@ -13,6 +13,18 @@ def test_a_scene_does_not_depend_on_its_batch() -> None:
     assert not torch.equal(render([7], seed=1).L, alone.L)
 
 
+def test_a_scene_does_not_depend_on_the_default_type() -> None:
+    before = torch.get_default_dtype()
+    expected = render([3], 32)
+    torch.set_default_dtype(torch.float64)
+    try:
+        made = render([3], 32)
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(before)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(made, expected, strict=True))
+
+
 def test_shapes_ranges_and_gamut() -> None:
     batch = render(range(24), 48)
     assert batch.L.shape == (24, 1, 48, 48)
