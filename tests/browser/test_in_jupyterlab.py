@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 import nbformat
 import pytest
 from chromium import BROWSER, CONTRAST
-from playwright.sync_api import BrowserContext, Locator, Page, Route, sync_playwright
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect, sync_playwright
 
 from course_utils.photos import sample_photo
 
@@ -34,13 +34,13 @@ SETTINGS = {  # every output on the page at once; no news from the web
 }
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 VIEW = "application/vnd.jupyter.widget-view+json"
-WIDGETS = ".jp-OutputArea-output > .jupyter-widgets"
+WIDGETS = ".jp-OutputArea-output > :is(.jupyter-widgets, .lab-color)"
 ERRORS = "[data-mime-type='application/vnd.jupyter.error']"
 RAN = f"""() => document.querySelector("{ERRORS}") || [...document.querySelectorAll(
     '.jp-CodeCell .jp-InputPrompt')].every(prompt => /[0-9]/.test(prompt.textContent))"""
 CONTROLS = ".noUi-handle, select, input:not([type=file]), button"
 # What a reader sees of a widget: its pictures, by their address, and its words.
-SHOWN = """widget => [...widget.querySelectorAll('img, .widget-html-content')]
+SHOWN = """widget => [...widget.querySelectorAll('img, .widget-html-content, p')]
     .map(part => part.src || part.textContent).join('\\n')"""
 OPAQUE = """image => {
     const canvas = document.createElement('canvas');
@@ -124,9 +124,10 @@ def test_lesson(lab: str, browser: BrowserContext, notebook: Path, tmp_path: Pat
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
     assert prompts == [f"[{number}]:" for number in range(1, len(code) + 1)]
     assert not page.locator(ERRORS).count()
-    widgets = page.locator(WIDGETS).all()
     outputs = [output for cell in code for output in cell.outputs]
-    assert len(widgets) == sum(VIEW in output.get("data", {}) for output in outputs)
+    count = sum(VIEW in output.get("data", {}) for output in outputs)
+    expect(page.locator(WIDGETS)).to_have_count(count, timeout=1000 * ANSWER)
+    widgets = page.locator(WIDGETS).all()
     for widget in widgets:
         for control in widget.locator(CONTROLS).all():
             before = widget.evaluate(SHOWN)
@@ -179,6 +180,8 @@ def move(control: Locator, folder: Path) -> None:
     if kind == "slider":
         value, most = (control.get_attribute(f"aria-value{which}") for which in ("now", "max"))
         control.press("ArrowLeft" if value == most else "ArrowRight")
+    elif kind == "range":
+        control.press("ArrowLeft")
     elif kind == "select-one":  # closed, it would leave its arrow keys to JupyterLab
         last = control.evaluate("node => node.selectedIndex === node.length - 1")
         for key in ("Space", "ArrowUp" if last else "ArrowDown", "Enter"):
