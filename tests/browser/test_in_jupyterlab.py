@@ -51,6 +51,26 @@ OPAQUE = """image => {
     return data.every((value, place) => place % 4 < 3 || value === 255);
 }"""
 
+SLOW = """
+import time
+from PIL import Image
+from course_utils.widgets.explorer import Explorer, slider
+
+drawn = 0
+
+def render(x):
+    global drawn
+    drawn += 1
+    time.sleep(0.1)
+    return Image.new("RGB", (9, 9)), f"x {x:.0f}, drawing {drawn}"
+
+Explorer(render, x=slider("x", 0, 0, 100))
+"""
+PRESS_50_TIMES = """handle => {
+    for (let n = 0; n < 50; n++)
+        handle.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}));
+}"""
+
 pytestmark = pytest.mark.skipif(not BROWSER, reason="needs Chromium or Chrome")
 
 
@@ -59,6 +79,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a JupyterLab that serves copies of the lessons, with {} for a path."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", folder / "lessons")
+    cell = nbformat.v4.new_code_cell(SLOW)
+    kernel = nbformat.read(LESSONS[0], 4).metadata.kernelspec
+    slow = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
+    nbformat.write(slow, folder / "lessons" / "slow.ipynb")
     for name, values in SETTINGS.items():
         file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True)
@@ -114,12 +138,7 @@ def test_lesson(lab: str, browser: BrowserContext, notebook: Path, tmp_path: Pat
     page, complaints = browser.new_page(), []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda line: line.type == "error" and complaints.append(line.text))
-    page.goto(lab.format(f"lab/tree/{notebook.name}") + "&reset")
-    page.wait_for_selector(".jp-Notebook-cell", timeout=1000 * START)
-    wait_for_kernel(lab, page)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.wait_for_function(RAN, timeout=1000 * RUN_ALL)
+    run_all(lab, page, notebook.name)
     code = [cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
     assert prompts == [f"[{number}]:" for number in range(1, len(code) + 1)]
@@ -144,6 +163,31 @@ def test_lesson(lab: str, browser: BrowserContext, notebook: Path, tmp_path: Pat
     for figure in page.locator(".jp-RenderedImage img").all():
         assert figure.evaluate(OPAQUE), "a theme would shine through this figure"
     assert not complaints
+    close(lab, page)
+
+
+def test_a_slow_picture_skips_values_and_shows_the_last(lab: str, browser: BrowserContext) -> None:
+    page = browser.new_page()
+    run_all(lab, page, "slow.ipynb")
+    page.locator(".noUi-handle").evaluate(PRESS_50_TIMES)
+    words = page.locator(".widget-html-content")
+    expect(words).to_contain_text("x 50, ", timeout=1000 * ANSWER)
+    page.wait_for_timeout(1000)  # nothing comes after it
+    drawn = int(words.inner_text().removeprefix("x 50, drawing "))
+    assert drawn <= 4  # the first, the one that was on its way, the newest; one may be cut in two
+    close(lab, page)
+
+
+def run_all(lab: str, page: Page, name: str) -> None:
+    page.goto(lab.format(f"lab/tree/{name}") + "&reset")
+    page.wait_for_selector(".jp-Notebook-cell", timeout=1000 * START)
+    wait_for_kernel(lab, page)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_function(RAN, timeout=1000 * RUN_ALL)
+
+
+def close(lab: str, page: Page) -> None:
     page.close()
     for kernel in kernels(lab):
         urlopen(Request(lab.format(f"api/kernels/{kernel['id']}"), method="DELETE")).close()
