@@ -197,3 +197,27 @@ def test_every_lesson_has_a_card(page: Page) -> None:
     lessons = sorted(file.stem for file in (ROOT / "notebooks").glob("*.ipynb"))
     cards = page.locator(".cards a").evaluate_all("links => links.map(link => link.pathname)")
     assert [Path(card).stem for card in cards] == lessons
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_widgets_of_lesson_1_move(
+    browser: Browser, address: str, width: int, theme: str
+) -> None:
+    """Without Python, and without any other machine but for the badges."""
+    page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=theme)
+    page.route(lambda url: not url.startswith(address), lambda route: route.abort())
+    page.goto(f"{address}notebooks/01_lab_color.html")
+    plane, channels, pair, resolution = (page.locator(".lab-color").nth(n) for n in range(4))
+    plane.get_by_label("L (lightness)").press("ArrowRight")
+    expect(plane.locator("p")).to_contain_text("L 61, a 40, b 30", timeout=WAIT)
+    channels.get_by_label("a plus").press("ArrowRight")
+    expect(channels.locator("p").first).to_contain_text("a +1. Means", timeout=WAIT)
+    pair.locator("select").first.select_option("rocket")
+    expect(pair.locator("p").first).to_contain_text("The shapes of rocket", timeout=WAIT)
+    resolution.get_by_role("button").first.press("Enter")
+    expect(resolution.locator("p")).to_contain_text("Which is the original?", timeout=WAIT)
+    for number, widget in enumerate((plane, channels, pair, resolution)):
+        assert widget.evaluate(CONTRAST) >= 4.5, number
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
