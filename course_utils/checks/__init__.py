@@ -23,8 +23,9 @@ from course_utils.checks.l2_training import broken_loops, early_stopping, l2_ans
 from course_utils.checks.lab_color import (
     hue_and_chroma,
     lab_f,
-    lab_predictions,
+    lookalikes,
     rgb_to_lab,
+    same_lightness,
     srgb_decode,
 )
 from course_utils.checks.results import auc, colorfulness, upper_b, worse_of_two
@@ -52,7 +53,7 @@ __all__ = [
     "is_gray",
     "l2_answer",
     "lab_f",
-    "lab_predictions",
+    "lookalikes",
     "my_shards",
     "output_size",
     "parameters",
@@ -61,6 +62,7 @@ __all__ = [
     "rebalancing",
     "receptive_field",
     "rgb_to_lab",
+    "same_lightness",
     "soft_encoded",
     "split",
     "srgb_decode",
