@@ -14,10 +14,10 @@ from course_utils.checks.color_as_classification import (
 from course_utils.checks.data import dataset, first_n, is_gray, pixels_converted, split
 from course_utils.checks.dilated_cnn import (
     block,
-    effective_dilation,
-    output_size,
-    parameters,
-    receptive_field,
+    costs,
+    far_sight,
+    horizon,
+    which_layers,
 )
 from course_utils.checks.l2_training import broken_loops, early_stopping, l2_answer, training_step
 from course_utils.checks.lab_color import (
@@ -44,22 +44,21 @@ __all__ = [
     "broken_loops",
     "colorfulness",
     "colorized",
+    "costs",
     "dataset",
     "early_stopping",
-    "effective_dilation",
+    "far_sight",
     "first_n",
+    "horizon",
     "hue_and_chroma",
     "is_gray",
     "l2_answer",
     "lab_f",
     "lab_predictions",
     "my_shards",
-    "output_size",
-    "parameters",
     "patchy",
     "pixels_converted",
     "rebalancing",
-    "receptive_field",
     "rgb_to_lab",
     "soft_encoded",
     "split",
@@ -69,5 +68,6 @@ __all__ = [
     "trimmed",
     "upper_b",
     "what_is_guessed",
+    "which_layers",
     "worse_of_two",
 ]

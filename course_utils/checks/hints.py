@@ -56,25 +56,25 @@ HINTS: dict[str, tuple[str, ...]] = {
         "return a pair: width * height, and size * size",
     ),
     # 03
-    "effective_dilation": (
-        "multiply a layer's dilation by the strides before it",
-        "its own stride does not count yet; a transposed layer halves the product of the strides",
-    ),
-    "output_size": (
-        "a dilated kernel covers dilation * (kernel - 1) + 1 pixels",
-        "(size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1",
-    ),
-    "receptive_field": (
-        "start with 1 pixel, and go through the layers from the input",
-        "each adds dilation * (kernel - 1) * the product of the strides before it",
-    ),
     "block": (
         "three times a convolution and a ReLU, and one BatchNorm at the end",
         "kernel 3 and padding 1 in all; only the last convolution has stride=2",
     ),
-    "parameters": (
-        "every output channel has a kernel over all input channels, and a bias",
-        "outputs * (inputs * kernel ** 2 + 1), and BatchNorm adds 2 for each output channel",
+    "horizon": (
+        "the widget under 'What one unit sees' shows half of the field to each side",
+        "to see N pixels to one side, a field must be 2 N + 1 wide; look it up under RF",
+    ),
+    "far_sight": (
+        "convolve a single 1 with kernels of ones, as in the first picture of taps",
+        "begin with 1; then three views of 3 pixels, and three of 9, without gap or overlap",
+    ),
+    "which_layers": (
+        "each way leaves its own sign: blocks, blur, repetition, or a checkerboard",
+        "begin with the repeated rocket and the square blocks",
+    ),
+    "costs": (
+        "count weights first; then ask at how many pixels they are used",
+        "architecture_table(ColorizationNet(0.5), size=128) measures both; sum its rows",
     ),
     # 04
     "l2_answer": (

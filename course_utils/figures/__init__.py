@@ -20,6 +20,7 @@ from course_utils.figures.classification import bin_maps, possible_colors, valid
 from course_utils.figures.data import ab_histogram, batch_channels, right_answers, time_bars
 from course_utils.figures.dilated_cnn import (
     effective_dilation,
+    four_ways,
     layer_costs,
     maps,
     outlined,
@@ -47,6 +48,7 @@ __all__ = [
     "cost_of_answers",
     "effective_dilation",
     "error_spread",
+    "four_ways",
     "gallery",
     "layer_costs",
     "loss_curve",
