@@ -774,7 +774,7 @@ def test_the_pictures_of_lesson_3_show_what_their_numbers_say() -> None:
     assert set(seen[2].flatten().tolist()) == set(range(-7, 8))  # no hole
     assert seen[1].tolist() == [[-28, -28]]  # one of 8 x 8 blocks: (4, 4)
     checkered = dict(PICTURES.values())[4](torch.ones(1, 1, 64, 64))
-    assert checkered[..., 2:-2, 2:-2].unique().tolist() == [1, 2, 4]  # a checkerboard where nothing is
+    assert checkered[..., 2:-2, 2:-2].unique().tolist() == [1, 2, 4]  # of an even plane
 
 
 def test_a_colorized_photo(capsys: pytest.CaptureFixture) -> None:
