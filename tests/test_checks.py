@@ -266,9 +266,12 @@ def annealed(chance, centers, T, norm=True):
     return (sharp / sharp.sum() if norm else sharp) @ centers
 
 
-def weights_of(prior, uniform):
-    weights = 1 / ((1 - uniform) * prior + uniform / len(prior))
-    return weights / (prior * weights).sum()
+def broken_soft(color, centers, largest=True, power=1, by_sum=False):
+    distance = (centers - color).norm(dim=1)
+    nearest = distance.topk(5, largest=largest).indices
+    weights = torch.zeros(len(centers))
+    weights[nearest] = torch.exp(-(distance[nearest] ** power) / (2 * 5**2))
+    return weights / (weights.sum() if by_sum else 5)
 
 
 CALLS = count()
@@ -326,11 +329,15 @@ RIGHT = {
         lambda color, centers: bins.soft_encode(color.reshape(1, 2, 1, 1)).flatten(),
     ],
     "annealed_mean": [
-        annealed,
         lambda p, c, T: torch.softmax(p.log() / T, 0) @ c,
+        lambda p, c, T: annealed(p / p.max(), c, T),
         lambda p, c, T: (torch.softmax(p.log() / T, 0)[:, None] * c).sum(0).numpy(),
     ],
-    "rebalancing": [weights_of, lambda prior, uniform: weights_of(prior.double(), uniform).numpy()],
+    "counts_most": [
+        ["coffee", "motorcycle", "rocket"],
+        ("Coffee", "motorcycle ", "rocket"),
+        np.array(["coffee", "motorcycle", "rocket"]),
+    ],
     "patchy": [
         (2.06, 102.96),
         torch.tensor([2.0591, 102.956]),
@@ -577,10 +584,14 @@ MISTAKES = {
         (lambda color, centers: soft(color, centers, keep=10), "not 10"),
         (lambda color, centers: soft(color, centers, sigma=5**0.5), "sigma is squared"),
         (lambda color, centers: soft(color, centers, largest=True), "largest=False"),
+        (lambda color, centers: broken_soft(color, centers, power=2), "largest=False"),
+        (lambda color, centers: broken_soft(color, centers, by_sum=True), "largest=False"),
+        (lambda color, centers: broken_soft(color, centers, largest=False), "divide by the sum"),
         (lambda color, centers: soft(color, centers).topk(5).values, "among 308 zeros"),
         (lambda color, centers: color, "shape (313,)"),
     ],
     "annealed_mean": [
+        (annealed, "0 / 0 has no value"),
         (lambda p, c, T: annealed(p, c, T, norm=False), "divide by their sum"),
         (lambda p, c, T: annealed(p, c, 1 / T), "not p ** T"),
         (lambda p, c, T: torch.softmax(p / T, 0) @ c, "not logits"),
@@ -589,14 +600,14 @@ MISTAKES = {
         (lambda p, c, T: annealed(p, c, T).flip(0), "exchanged"),
         (lambda p, c, T: p, "shape (2,)"),
     ],
-    "rebalancing": [
-        (lambda prior, uniform: 1 / prior, "infinite"),
-        (lambda prior, uniform: 1 / ((1 - uniform) * prior + uniform / 313), "is 1"),
-        (lambda prior, uniform: weights_of(prior, 1 - uniform), "share of 1 / Q"),
-        (lambda prior, uniform: (w := weights_of(prior, uniform)) / w.sum(), "themselves"),
-        (lambda prior, uniform: (w := weights_of(prior, uniform)) / w.mean(), "plain mean"),
-        (lambda prior, uniform: 1 / weights_of(prior, uniform), ""),
-        (lambda prior, uniform: prior.sum(), "shape (313,)"),
+    "counts_most": [
+        (["rocket", "motorcycle", "coffee"], "rarest colors weigh most"),
+        (["coffee", "rocket", "motorcycle"], "vivid is not rare"),
+        (["motorcycle", "coffee", "rocket"], "no landscape has"),
+        (["rocket", "coffee", "motorcycle"], "no landscape has"),
+        (["coffee", "rocket"], "once"),
+        (["coffee", ..., ...], "once"),
+        (7, "list of names"),
     ],
     "patchy": [
         ((102.96, 102.96), "the mean of both"),

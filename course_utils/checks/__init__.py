@@ -7,8 +7,8 @@ the hint names the mistake. A module for each lesson.
 
 from course_utils.checks.color_as_classification import (
     annealed_mean,
+    counts_most,
     patchy,
-    rebalancing,
     soft_encoded,
 )
 from course_utils.checks.data import dataset, first_n, is_gray, pixels_converted, split
@@ -45,6 +45,7 @@ __all__ = [
     "colorfulness",
     "colorized",
     "costs",
+    "counts_most",
     "dataset",
     "early_stopping",
     "far_sight",
@@ -58,7 +59,6 @@ __all__ = [
     "my_shards",
     "patchy",
     "pixels_converted",
-    "rebalancing",
     "rgb_to_lab",
     "soft_encoded",
     "split",

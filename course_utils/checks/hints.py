@@ -116,12 +116,12 @@ HINTS: dict[str, tuple[str, ...]] = {
         "exp(-d ** 2 / (2 * 5 ** 2)), divided by their sum, the other bins 0",
     ),
     "annealed_mean": (
-        "sharpen the probabilities first, and then take the mean of the centers",
-        "probabilities ** (1 / T), divided by their sum, times the centers",
+        "p ** (1 / T) is exp(log(p) / T), and softmax takes exponentials without running out",
+        "torch.softmax(probabilities.log() / T, dim=0), times the centers",
     ),
-    "rebalancing": (
-        "mix the prior with the uniform distribution, and take the inverse",
-        "divide by (prior * weights).sum(), so that the mean weight under the prior is 1",
+    "counts_most": (
+        "a bin weighs much where landscapes hardly ever have its color",
+        "bins.nearest_bin gives the bin of each pixel, and weights[bin] its weight; take the mean",
     ),
     "patchy": (
         "at T = 1 each pixel gets the mean of red and blue; for T -> 0 the likelier of the two",
