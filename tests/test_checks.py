@@ -1,7 +1,6 @@
 """Each check meets the right answer, other right ways to write it, and the usual mistakes."""
 
 import hashlib
-import math
 import random
 from itertools import count
 from pathlib import Path
@@ -139,16 +138,16 @@ def lab_by_hand(
     return torch.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)))
 
 
-def f_in_place(t: torch.Tensor) -> torch.Tensor:
-    dark = t <= 0.008856
-    t[~dark] = t[~dark] ** (1 / 3)
-    t[dark] = 7.787 * t[dark] + 16 / 116
-    return t
+def decode_in_place(encoded: torch.Tensor) -> torch.Tensor:
+    dark = encoded <= 0.04045
+    encoded[~dark] = ((encoded[~dark] + 0.055) / 1.055) ** 2.4
+    encoded[dark] /= 12.92
+    return encoded
 
 
-def cheating(t: torch.Tensor) -> torch.Tensor:
-    t.zero_()
-    return color.lab_f(t)
+def cheating(encoded: torch.Tensor) -> torch.Tensor:
+    encoded.zero_()
+    return color.srgb_decode(encoded)
 
 
 def with_luma(rgb: torch.Tensor) -> torch.Tensor:
@@ -284,12 +283,12 @@ def is_val(name: str, content: bytes) -> bool:
 ENDINGS = ("jpg", "jpeg", "png", "webp")
 RIGHT = {
     "what_is_guessed": ["ab", "a, b", "b and a", ("a", "b"), ["b", "a"], "a & b", "AB"],
-    "srgb_decode": [color.srgb_decode, lambda v: color.srgb_decode(v.float()).numpy()],
-    "lab_f": [
-        color.lab_f,
-        f_in_place,
-        lambda t: np.where(t > 0.008856, np.cbrt(t), 7.787 * t + 16 / 116),
+    "srgb_decode": [
+        color.srgb_decode,
+        decode_in_place,
+        lambda v: color.srgb_decode(v.float()).numpy(),
     ],
+    "near_black": [(5.384, 0.0903), [5.4, 0.09], torch.tensor([5.3844, 0.09033])],
     "rgb_to_lab": [
         lab_by_hand,
         color.rgb_to_lab,
@@ -381,7 +380,9 @@ MISTAKES = {
         (3, ""),
     ],
     "srgb_decode": [
+        (cheating, "expected"),
         (lambda v: v, "the curve is missing"),
+        (lambda v: torch.where(v <= 0.04045, ((v + 0.055) / 1.055) ** 2.4, v / 12.92), "swapped"),
         (lambda v: v**2.2, "power 2.2"),
         (lambda v: ((v + 0.055) / 1.055) ** 2.4, "straight line"),
         (lambda v: torch.where(v > 0.04045, (v + 0.055) / 1.055**2.4, v / 12.92), "brackets"),
@@ -390,22 +391,15 @@ MISTAKES = {
         (lambda v: color.srgb_decode(v) if v > 0.5 else v, "torch.where"),
         (no_return, "`return` the result"),
     ],
-    "lab_f": [
-        (cheating, "expected"),
-        (lambda t: torch.where(t > 0.008856, t**1 / 3, 7.787 * t + 16 / 116), "t / 3"),
-        (lambda t: t**0.5, "square root"),
-        (lambda t: torch.where(t > 0.008856, t ** (1 / 3), (7.787 * t + 16) / 116), "the 16"),
-        (lambda t: torch.where(t > 0.008856, t ** (1 / 3), 7.78 * t + 16 / 116), "expected"),
-        (lambda t: torch.tensor([math.pow(t, 1 / 3)]), "torch's functions"),
-        (lambda t: t, "cube root is missing"),
-        (lambda t: t ** (1 / 3), "straight line, 7.787 t + 16/116"),
-        (lambda t: 7.787 * t + 16 / 116, "straight line everywhere"),
-        (lambda t: torch.where(t > 0.008856, t ** (1 / 3), 7.787 * t), "lacks its + 16/116"),
-        (lambda t: torch.where(t < 0.008856, t ** (1 / 3), 7.787 * t + 16 / 116), "swapped"),
-        (lambda t: torch.where(t > 0.008856, t**0.5, 7.787 * t + 16 / 116), "square root"),
-        (color.lab_f_inverse, "the way back"),
-        (lambda t: torch.where(t > 0.008856, t**3, 7.787 * t + 16 / 116), "t ** (1 / 3)"),
-        (lambda t: t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116, "torch.where"),
+    "near_black": [
+        ((0.0903, 5.384), "exchanged"),
+        ((0.0464, 0.00078), "not L yet"),
+        ((-10.616, 0.0903), "before and after"),
+        ((5.384, 16.09), "value at 0"),
+        ((5.384, 5.384), "straight line"),
+        ((1.16, 0.0903), "square root"),
+        ((0.00387, 0.0903), "not a third"),
+        (5.4, "two numbers"),
     ],
     "rgb_to_lab": [
         (lambda rgb: lab_by_hand(rgb, decode=lambda v: v), "decode sRGB"),

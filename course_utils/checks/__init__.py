@@ -22,8 +22,8 @@ from course_utils.checks.dilated_cnn import (
 from course_utils.checks.l2_training import broken_loops, early_stopping, l2_answer, training_step
 from course_utils.checks.lab_color import (
     hue_and_chroma,
-    lab_f,
     lab_predictions,
+    near_black,
     rgb_to_lab,
     srgb_decode,
 )
@@ -54,9 +54,9 @@ __all__ = [
     "hue_and_chroma",
     "is_gray",
     "l2_answer",
-    "lab_f",
     "lab_predictions",
     "my_shards",
+    "near_black",
     "patchy",
     "pixels_converted",
     "rgb_to_lab",

@@ -18,9 +18,9 @@ HINTS: dict[str, tuple[str, ...]] = {
         "the curve has two pieces, joined at 0.04045: a straight line, and a power",
         "below the joint value / 12.92, above it ((value + 0.055) / 1.055) ** 2.4",
     ),
-    "lab_f": (
-        "two pieces again: a straight line for the dark, a cube root for the rest",
-        "the joint is (6 / 29) ** 3; below it t / (3 * (6 / 29) ** 2) + 4 / 29",
+    "near_black": (
+        "L = 116 f(Y) - 16: take the difference of two L, and the -16 is gone",
+        "116 * 0.0001 ** (1 / 3) with the cube root; with the line, its slope times 116 * 0.0001",
     ),
     "rgb_to_lab": (
         "four steps: decode, matrix, divide by white, compress; then L, a and b",
