@@ -536,7 +536,7 @@ MISTAKES = {
     "which_layers": [
         (WAYS | {"A": 4}, "leaves a checkerboard. Hint: how many rockets"),
         (WAYS | {"B": 2}, "nothing is seen twice"),
-        (WAYS | {"C": 3}, "repeat every thing"),
+        (WAYS | {"C": 3}, "repeat everything"),
         (WAYS | {"D": 3}, "how many pixels share"),
         (WAYS | {"C": 1}, "blocks of one value"),
         (WAYS | {"C": 5}, "expected one of 1 to 4"),

@@ -149,7 +149,7 @@ def which_layers(answer: object) -> None:
     signs = {
         1: "poolings leave blocks of one value",
         2: "with dilations 1, 2, 4 everything is soft, and nothing is seen twice",
-        3: "two dilations of 8 repeat every thing 8 and 16 pixels away",
+        3: "two dilations of 8 repeat everything 8 and 16 pixels away",
         4: "an odd kernel with stride 2 leaves a checkerboard",
     }
     look = {
