@@ -1,7 +1,5 @@
 """Many photographs in one call: files and folders in, results and a contact sheet out."""
 
-import io
-import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -9,22 +7,31 @@ from dataclasses import dataclass, field
 from glob import glob
 from itertools import count
 from math import ceil, sqrt
-from os.path import exists, isdir, lexists, realpath  # unlike a Path's, of any text
+from os import PathLike
+from os.path import exists, isdir, isfile, lexists, realpath  # unlike a Path's, of any text
 from pathlib import Path
 
-from PIL import ExifTags, Image, ImageDraw
+from PIL import Image, ImageDraw
 
 from course_utils.colorize import colorize, to_network
 from course_utils.hints import Hint
 from course_utils.network import ColorizationNet
-from course_utils.photos import all_files, is_named_picture, read_photo
-from course_utils.plumbing.files import printable, write_atomic
+from course_utils.photos import all_files, is_named_picture, photo_digest, read_photo
+from course_utils.plumbing.arguments import as_kind
+from course_utils.plumbing.files import make_folder, printable, some_of, write_atomic
+from course_utils.plumbing.results import (
+    KINDS,
+    NOTE,
+    check_mark,
+    describe_options,
+    encode_result,
+    make_mark,
+    read_mark,
+)
 
 SHEET = 400  # photographs on a contact sheet, at most
-TOLD = 5  # names of files that were left out
-RESULT = re.compile(r".*_color\.(png|jpg)|contact_sheet(_\d+)?\.jpg")
-MOST_EXIF = 65_000  # bytes that fit into a JPEG
-KINDS = {"png": {"format": "PNG"}, "jpg": {"format": "JPEG", "quality": 95, "subsampling": 0}}
+MOST_LISTED = 2**26  # letters of a list of files
+ENDINGS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg"}
 
 
 @dataclass
@@ -45,7 +52,7 @@ def colorize_album(
     model: ColorizationNet | str | Path,
     out: str | Path,
     size: int | None = None,
-    kind: str = "png",
+    kind: str | None = None,
     overwrite: bool = False,
     on_photo: Callable[[Path, Album], None] | None = None,
     hints: Sequence[Hint] = (),
@@ -53,40 +60,53 @@ def colorize_album(
     """Colorize photographs of any sizes, and all in folders; a broken one stops none of the others.
 
     Args:
-        photos: a file, a folder or a pattern such as "*.jpg", or several. A folder is searched
-            recursively, earlier results are left out, and new ones keep the places that the
-            photographs have in it. Files that are not named as pictures are told in a warning.
+        photos: a file, a folder, a pattern such as "*.jpg" or a .txt file with a line for each, or
+            several of these. A folder is searched recursively, earlier results are left out, and
+            new ones keep the places that the photographs have in it. Files that are not named as
+            pictures are told in a warning.
         model: from `colorize.load_model` or `training.fit`, or what `load_model` takes.
         out: the folder for the results: a_color.png, or .jpg, of a.jpg, and a.png_color.png of an
-            a.png beside it.
+            a.png beside it. Of one photograph also the file, named as .png or .jpg.
         size: the shorter side that the network sees, see `colorize.colorize`.
-        kind: "png" loses nothing, "jpg" is smaller. EXIF is kept, and the result is upright and
-            in sRGB.
-        overwrite: replace results that are there already; else they are kept as they are.
+        kind: "png" loses nothing, "jpg" is smaller; by default as `out` is named, else "png". EXIF
+            is kept, and the result is upright and in sRGB. It says that its colors are a guess.
+        overwrite: replace what is there already. Else a result of the same photograph, weights and
+            options is kept as it is, and where another file is, the photograph fails.
         on_photo: called after each photograph.
         hints: the colors of some places, where there is one photograph; see `hints`.
     Raises:
-        ValueError: an unknown kind, a folder without photographs, or one that is also `out`.
+        TypeError: photos that are no paths.
+        ValueError: an unknown kind, a folder without photographs, an `out` that cannot be written
+            or is the folder of the photographs, or hints for several photographs.
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
-    if isinstance(photos, str | Path):
+    if isinstance(photos, str | PathLike) or not isinstance(photos, Iterable):
         photos = [photos]
-    album, taken, model = Album(), {}, to_network(model)
-    for photo, place in _places(list(map(Path, photos)), Path(out)):
-        target = Path(out) / place.with_name(f"{place.name}_color.{kind}")
+    photos = [Path(as_kind("photos", photo, str)) for photo in photos]
+    out, model = Path(as_kind("out", out, str)), to_network(model)
+    options = describe_options(model, model.size if size is None else size, hints)
+    targets = _targets(photos, out, kind)
+    if hints and len(targets) > 1:
+        raise ValueError(f"hints: expected one photograph, got {len(targets)}")
+    album, taken, sources = Album(), {}, {realpath(photo) for photo, _ in targets}
+    for photo, target in targets:
         try:
+            if realpath(target) in sources:
+                raise ValueError(f"expected another place than {target}, that is a photograph")
             first = taken.setdefault(target, photo)
             if first != photo:
                 raise ValueError(
-                    f"{photo}: expected another name than {first}, both would become {target}; "
+                    f"expected another name than {first}, both would become {target}; "
                     "colorize them into two folders"
                 )
+            mark = make_mark(photo_digest(photo), options)
             if exists(target) and not overwrite:
+                check_mark(target, mark)
                 album.kept[photo] = target
             else:
+                picture = colorize(photo, model, size, hints=hints)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                write_atomic(target, _encoded(colorize(photo, model, size, hints=hints), kind))
+                content = encode_result(picture, ENDINGS[target.suffix.lower()], mark)
+                write_atomic(target, content, new=not overwrite)
                 album.made[photo] = target
         except ValueError as error:
             why = str(error)
@@ -113,10 +133,9 @@ def write_contact_sheets(
     free = (name for name in names if overwrite or not lexists(name))
     pairs, sheets = list(results.items()), []
     for start in range(0, len(pairs), SHEET):
-        content = io.BytesIO()
-        contact_sheet(dict(pairs[start : start + SHEET])).save(content, "JPEG", quality=90)
+        sheet = contact_sheet(dict(pairs[start : start + SHEET]))
         sheets.append(next(free))
-        write_atomic(sheets[-1], content.getbuffer())
+        write_atomic(sheets[-1], encode_result(sheet, "jpg", NOTE))
     return sheets
 
 
@@ -150,10 +169,29 @@ def contact_sheet(results: dict[Path, Path], side: int = 160) -> Image.Image:
     return sheet
 
 
-def _places(photos: list[Path], out: Path) -> list[tuple[Path, Path]]:
+def _targets(photos: list[Path], out: Path, kind: str | None) -> list[tuple[Path, Path]]:
+    """Each photograph, and the file for its result."""
+    if kind not in (None, *KINDS):
+        raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+    is_file = is_named_picture(out) and not isdir(out)
+    named = ENDINGS.get(out.suffix.lower())
+    if is_file and (named is None or kind not in (None, named)):
+        wanted = f"a file named as {kind}" if kind else "a file named as .png or .jpg"
+        raise ValueError(f"out: expected a folder, or {wanted}, got {out}")
+    found = _found(photos, out)
+    if is_file and len(found) > 1:
+        raise ValueError(f"out: expected a folder for {len(found)} photographs, got {out}")
+    make_folder(out.parent if is_file else out)
+    if is_file:
+        return [(photo, out) for photo, _ in found]
+    end = f"_color.{kind or 'png'}"
+    return [(photo, out / place.with_name(place.name + end)) for photo, place in found]
+
+
+def _found(photos: list[Path], out: Path) -> list[tuple[Path, Path]]:
     """Each photograph, and the place of its result, without "_color" and the ending."""
     found, names, out = [], Names(), out.resolve()
-    for photo in _matches(photos):
+    for photo in _matches(_listed(photos)):
         if not isdir(photo):
             found.append((photo, Path(names.of(photo))))
             continue
@@ -163,27 +201,41 @@ def _places(photos: list[Path], out: Path) -> list[tuple[Path, Path]]:
         if out.is_relative_to(photo.resolve()):  # earlier results are no photographs
             # Not by `resolve`, which in Python 3.11 and 3.12 fails on a link that loops.
             below = [file for file in below if not Path(realpath(file)).is_relative_to(out)]
-        below = [file for file in below if not RESULT.fullmatch(file.name)]
-        pictures = [file for file in below if is_named_picture(file)]
+        named = [file for file in below if is_named_picture(file)]
+        pictures = [file for file in named if not read_mark(file)]
         _warn_of_others(photo, [file for file in below if not is_named_picture(file)])
         if not pictures:
-            raise ValueError(f"{photo}: expected photographs in this folder, found none")
+            what = "only results" if named else "none"
+            raise ValueError(f"{photo}: expected photographs in this folder, found {what}")
         found += [(file, file.relative_to(photo).with_name(names.of(file))) for file in pictures]
     return found
 
 
-def _matches(photos: list[Path]) -> Iterator[Path]:
+def _matches(photos: Iterable[Path]) -> Iterator[Path]:
     """The files that match patterns, which some shells pass on."""
     for photo in photos:
         matches = [] if lexists(photo) else sorted(glob(str(photo), recursive=True))
         yield from map(Path, matches or [photo])
 
 
+def _listed(photos: list[Path]) -> Iterator[Path]:
+    """The same, with the lines of a .txt file in its place."""
+    for photo in photos:
+        if photo.suffix.lower() != ".txt" or not isfile(photo):
+            yield photo
+            continue
+        with open(photo, encoding="utf-8-sig", errors="surrogateescape") as file:
+            text = file.read(MOST_LISTED)
+        if "\0" in text or len(text) == MOST_LISTED:
+            raise ValueError(f"{photo}: expected a list of files in UTF-8, a line each")
+        yield from map(Path, filter(None, map(str.strip, text.splitlines())))
+
+
 def _warn_of_others(folder: Path, others: list[Path]) -> None:
     names = [each.name for each in others if not each.name.startswith(".")]
     if names:
-        some = ", ".join(names[:TOLD]) + (", .." if len(names) > TOLD else "")
-        warnings.warn(f"{folder}: {len(names)} files not named as pictures: {some}", stacklevel=4)
+        told = f"{folder}: {len(names)} files not named as pictures: {some_of(names)}"
+        warnings.warn(told, stacklevel=4)
 
 
 class Names:
@@ -207,29 +259,3 @@ def _contained(picture: Image.Image, side: int) -> Image.Image:
     """A picture made small enough for a square; a thin strip keeps a pixel."""
     scale = side / max(picture.size)
     return picture.resize(tuple(max(1, round(length * scale)) for length in picture.size))
-
-
-def _encoded(picture: Image.Image, kind: str) -> bytes:
-    content, kept = io.BytesIO(), {}
-    exif = _true_of_results(picture.info.get("exif", b""))
-    if exif and (kind == "png" or len(exif) <= MOST_EXIF):
-        kept["exif"] = exif
-    dpi = picture.info.get("dpi", (0, 0))
-    if all(1 <= each < 2**16 for each in dpi):
-        kept["dpi"] = tuple(map(float, dpi))
-    picture.save(content, **KINDS[kind], **kept)
-    return content.getbuffer()
-
-
-def _true_of_results(exif: bytes) -> bytes:
-    """A photograph's EXIF in sRGB, and without its thumbnail; none, if it cannot be read."""
-    tags = Image.Exif()
-    try:
-        tags.load(exif)
-        photo = tags.get_ifd(ExifTags.IFD.Exif)
-        if photo:
-            photo[ExifTags.Base.ColorSpace] = 1
-            photo.pop(ExifTags.IFD.Interop, None)  # names a color space, too
-        return tags.tobytes() if len(tags) > 0 else b""
-    except Exception:  # Pillow's readers raise errors of any kind
-        return b""

@@ -7,6 +7,7 @@ could not be colorized, 130 when interrupted.
 
 import argparse
 import csv
+import io
 import json
 import os
 import sys
@@ -14,9 +15,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from course_utils.plumbing.files import make_folder, printable
+from course_utils.plumbing.files import printable, write_atomic
 from course_utils.plumbing.hint_files import parse_hint, read_hints
-from course_utils.plumbing.limits import HEADS, check_temperature, check_view
+from course_utils.plumbing.limits import HEADS, check_temperature, check_threads, check_view
 from course_utils.recipe import TrainConfig
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ def _train(options: argparse.Namespace) -> int:
     if options.growth is None:  # a trained network knows photographs at full size already
         options.growth = 0.0 if options.start else TrainConfig.growth
     config = TrainConfig(**{name: getattr(options, name) for name in names})
+    if options.threads is not None:
+        check_threads(options.threads)
+
+    import torch
 
     from course_utils.colorize import load_model
     from course_utils.figures import comparison, loss_curve
@@ -96,8 +101,12 @@ def _train(options: argparse.Namespace) -> int:
         gray = f" ({len(train.report.gray)} gray ones left out)" if train.report.gray else ""
         told = f"{len(train)} pictures to train on{gray}, {len(val)} to validate on"
         print(told, file=sys.stderr)
+        if train.report.named:
+            print(f"  {printable(train.report.named)}", file=sys.stderr)
         sets.extend((train, val))
 
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
     start = load_model(options.start) if options.start else None
     with processes.process_group():
         first = processes.rank() == 0
@@ -116,7 +125,9 @@ def _train(options: argparse.Namespace) -> int:
     model = load_model(out / "best.safetensors")
     figures = {"loss.png": loss_curve(history), "results.png": comparison(model, sets[1])}
     for file, figure in figures.items():
-        figure.savefig(out / file, dpi=120, bbox_inches="tight")
+        content = io.BytesIO()
+        figure.savefig(content, dpi=120, bbox_inches="tight")
+        write_atomic(out / file, content.getbuffer())
     best = history.best
     print(f"Best epoch {best['epoch']}: MSE(ab) {best['val_mse']:.1f} on the validation pictures")
     for name, mse in history.baselines.items():
@@ -141,7 +152,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     check_view(size)
     dataset = load_dataset(options.data, size, options.split, progress=True)
     train = dataset
-    if options.split != "train":
+    if options.split == "val":
         train = load_dataset(options.data, size, "train", progress=True)
     _say_unreadable(dataset.report)
     known, name = baselines(train), Path(options.weights).stem
@@ -150,12 +161,13 @@ def _evaluate(options: argparse.Namespace) -> int:
     print(json.dumps(rows, indent=2) if options.json else metrics_table(rows))
     if options.each is not None:
         columns = each_picture(model, dataset)
-        how = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
-        with open(options.each, "x", **how) as file:
-            table = csv.writer(file)
-            table.writerow(["picture", *columns])
-            for name, *values in zip(dataset.names, *columns.values(), strict=True):
-                table.writerow([name, *(f"{value:.2f}" for value in values)])
+        table = io.StringIO(newline="")
+        lines = csv.writer(table)
+        lines.writerow(["picture", *columns])
+        for name, *values in zip(dataset.names, *columns.values(), strict=True):
+            lines.writerow([name, *(f"{value:.2f}" for value in values)])
+        content = table.getvalue().encode("utf-8", "backslashreplace")
+        write_atomic(options.each, content, new=True)
     return 0
 
 
@@ -186,12 +198,11 @@ def _colorize(options: argparse.Namespace) -> int:
         else:
             print(printable(album.made[photo]))
 
-    out = make_folder(options.out)
-    choice = (options.size, options.format, options.overwrite)
+    out, choice = Path(options.out), (options.size, options.format, options.overwrite)
     album = colorize_album(
         options.photos, model, out, *choice, on_photo, [Hint(*touch) for touch in touches]
     )
-    if album.made and any(map(os.path.isdir, options.photos)):
+    if album.made and out.is_dir() and any(map(os.path.isdir, options.photos)):
         for sheet in write_contact_sheets(album.results, out, options.overwrite):
             print(printable(sheet))
     if not album.failed:
@@ -273,6 +284,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--start", help="trained weights to go on from, a file or a name")
     train.add_argument("--seed", type=int, default=default.seed)
+    train.add_argument("--threads", type=int, help="of the CPU, default one for each core")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.add_argument("--compile", action="store_true", help="by torch.compile: faster steps")
     train.set_defaults(run=_train)
@@ -288,16 +300,23 @@ def _parser() -> argparse.ArgumentParser:
 
     colorize = commands.add_parser("colorize", help="colorize photographs")
     colorize.add_argument(
-        "photos", nargs="+", metavar="PHOTO", help="a file, or a folder and all below it"
+        "photos",
+        nargs="+",
+        metavar="PHOTO",
+        help="a file, a folder and all below it, a pattern, or a .txt file that lists them",
     )
     colorize.add_argument(
         "--weights", default="photographs", help="a file, or a name in data/weights"
     )
-    colorize.add_argument("--out", default="colored", help="folder for the results")
+    colorize.add_argument(
+        "--out", default="colored", help="folder for the results; for one, also a .png or .jpg file"
+    )
     colorize.add_argument("--temperature", type=float, help="classification head: in (0, 1]")
     colorize.add_argument("--size", type=int, help="the network's view, default as trained")
-    colorize.add_argument("--format", choices=["png", "jpg"], default="png", help="of the results")
-    colorize.add_argument("--overwrite", action="store_true", help="replace earlier results")
+    colorize.add_argument(
+        "--format", choices=["png", "jpg"], help="of the results, default as --out, or png"
+    )
+    colorize.add_argument("--overwrite", action="store_true", help="replace what is there")
     colorize.add_argument(
         "--hint",
         action="append",

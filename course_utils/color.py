@@ -27,6 +27,8 @@ SRGB_TO_XYZ = np.array(
     ]
 )
 WHITE_D65 = np.array([0.95047, 1.0, 1.08883])
+LINEAR_TO_XYZ = torch.from_numpy(SRGB_TO_XYZ / WHITE_D65[:, None])  # white has X = Y = Z = 1
+XYZ_TO_LINEAR = LINEAR_TO_XYZ.inverse()
 
 # Each curve is straight near black, where the cube root and the encoding power would rise with an
 # endless slope.
@@ -59,12 +61,12 @@ def lab_f_inverse(f: Tensor) -> Tensor:
 
 def linear_to_xyz(linear: Tensor) -> Tensor:
     """Linear sRGB (..., 3, H, W) to CIE XYZ relative to white, which has X = Y = Z = 1."""
-    return _mix(SRGB_TO_XYZ / WHITE_D65[:, None], linear)
+    return _mix(LINEAR_TO_XYZ, linear)
 
 
 def xyz_to_linear(xyz: Tensor) -> Tensor:
     """The inverse of `linear_to_xyz`."""
-    return _mix(np.linalg.inv(SRGB_TO_XYZ / WHITE_D65[:, None]), xyz)
+    return _mix(XYZ_TO_LINEAR, xyz)
 
 
 def linear_to_lab(linear: Tensor) -> Tensor:
@@ -85,10 +87,10 @@ def lab_to_linear(lab: Tensor) -> Tensor:
     return xyz_to_linear(lab_f_inverse(torch.stack((fx, fy, fz), dim=-3)))
 
 
-def _mix(matrix: np.ndarray, planes: Tensor) -> Tensor:
+def _mix(matrix: Tensor, planes: Tensor) -> Tensor:
     """Multiply the channels of (..., 3, H, W) by a 3x3 matrix, term by term: as a matrix product
     autocast or TF32 would round it to few bits."""
-    columns = planes.new_tensor(matrix).T[..., None, None]  # 3 of (3, 1, 1)
+    columns = matrix.to(planes).T[..., None, None]  # 3 of (3, 1, 1)
     terms = zip(columns, planes.unsqueeze(-4).unbind(-3), strict=True)
     return sum(column * plane for column, plane in terms)
 
@@ -113,7 +115,7 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
     """
     _check_channels(rgb, "rgb")
     if rgb.dtype == torch.uint8:
-        if rgb.device.type == "cpu":
+        if fast_lab.serves(rgb):
             return fast_lab.rgb_to_lab(rgb)
         return linear_to_lab(srgb_decode(rgb.float() / 255))
     _check_float(rgb, "rgb", "uint8 in 0..255")
@@ -129,7 +131,7 @@ def rgb_to_lightness(rgb: Tensor) -> Tensor:
     Returns:
         (..., 1, H, W) L in 0..100; see `rgb_to_lab`, also for what it raises.
     """
-    if isinstance(rgb, Tensor) and rgb.dtype == torch.uint8 and rgb.device.type == "cpu":
+    if isinstance(rgb, Tensor) and rgb.dtype == torch.uint8 and fast_lab.serves(rgb):
         _check_channels(rgb, "rgb")
         return fast_lab.rgb_to_lightness(rgb)
     return rgb_to_lab(rgb)[..., :1, :, :]
@@ -145,13 +147,14 @@ def fit_gamut(lab: Tensor) -> Tensor:
     Returns:
         the same shape; colors inside the gamut are returned as they are.
     """
-    outside = ~in_gamut(lab)  # (..., H, W)
-    result = lab.clone()
-    planes = result.movedim(-3, 0)  # (3, ..., H, W), the same memory
-    planes[:, outside] = torch.from_numpy(fast_lab.paler(planes[:, outside].cpu().numpy())).to(
-        lab.device
-    )
-    return result
+    shown = in_gamut(lab).unsqueeze(-3)  # (..., 1, H, W)
+    L, ab = lab.split((1, 2), dim=-3)
+    keep, part = torch.zeros_like(L), 1.0  # how much of its chroma a color keeps
+    for _ in range(fast_lab.HALVINGS):
+        part /= 2
+        paler = torch.cat((L, (keep + part) * ab), dim=-3)
+        keep = keep + part * in_gamut(paler).unsqueeze(-3)
+    return torch.where(shown, lab, torch.cat((L, keep * ab), dim=-3))
 
 
 def lab_to_rgb(lab: Tensor) -> Tensor:
@@ -183,7 +186,7 @@ def lab_to_uint8(lab: Tensor, fit: bool = False) -> Tensor:
     """
     _check_lab(lab)
     lab = lab.detach()
-    if lab.device.type != "cpu":
+    if not fast_lab.serves(lab):
         return (lab_to_rgb(fit_gamut(lab) if fit else lab) * 255).round().to(torch.uint8)
     return fast_lab.lab_to_uint8(lab, fit)
 
@@ -191,9 +194,11 @@ def lab_to_uint8(lab: Tensor, fit: bool = False) -> Tensor:
 def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
     """Which colors an sRGB screen can show: lab (..., 3, H, W) -> bool (..., H, W)."""
     _check_channels(lab, "lab")
+    if not fast_lab.serves(lab):
+        return fast_lab.is_shown(lab_to_linear(lab).movedim(-3, 0), tolerance)
     planes = lab.detach().movedim(-3, 0)  # (3, ..., H, W)
     shown = fast_lab.is_shown(fast_lab.lab_to_linear(planes.flatten(1).cpu().numpy()), tolerance)
-    return torch.from_numpy(shown).reshape(planes.shape[1:]).to(lab.device)
+    return torch.from_numpy(shown).reshape(planes.shape[1:])
 
 
 def gamut(lightness: float, step: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -246,6 +251,8 @@ def delta_e(
         return torch.linalg.vector_norm(first - second, dim=-3)
     if formula != "CIEDE2000":
         raise ValueError(f"formula: expected CIE76 or CIEDE2000, got {formula!r}")
+    if fast_lab.is_recorded():
+        raise ValueError("formula: expected CIE76, CIEDE2000 cannot be traced or exported")
     from skimage.color import deltaE_ciede2000
 
     arrays = [lab.detach().cpu().numpy() for lab in pair]
@@ -278,7 +285,7 @@ def _check_float(image: Tensor, name: str, otherwise: str = "") -> None:
 
 
 def _check_range(values: Tensor, low: float, high: float, name: str, hint: str) -> None:
-    if values.numel() == 0:
+    if values.numel() == 0 or fast_lab.is_recorded():
         return
     least, most = (v.item() for v in values.detach().aminmax())
     check_range(name, least, most, low, high, hint)

@@ -22,9 +22,10 @@ from torch.utils.data import Dataset
 from course_utils.photos import FITS, SAMPLES, Fit, all_files, is_named_picture, sample_path
 from course_utils.plumbing.arguments import as_kind, meant
 from course_utils.plumbing.arrays import to_lab
-from course_utils.plumbing.cache import Pictures, open_cache
+from course_utils.plumbing.cache import open_cache
 from course_utils.plumbing.download import SOURCES, source_folder
 from course_utils.plumbing.limits import check_size
+from course_utils.plumbing.pictures import Pictures, PicturesInFile
 from course_utils.plumbing.progress import progress_bar
 from course_utils.plumbing.splits import content_splits, named_splits
 from course_utils.scenes import AT_ONCE, render
@@ -57,10 +58,18 @@ class Report:
         if self.other:
             text += f", {len(self.other)} not pictures"
         lines = [text, *(f"  unreadable {name}: {why}" for name, why in self.broken.items())]
-        if any(folder not in ("train", "val") for folder in self.folders):
-            told = ", ".join(f"{folder}/ is {split}" for folder, split in self.folders.items())
-            lines.append(f"  by the names of folders: {told}; others are left out")
+        if self.named:
+            lines.append(f"  {self.named}")
         return "\n".join(lines)
+
+    @property
+    def named(self) -> str:
+        """What folders were taken for by their names, unless they are train/ and val/."""
+        if all(folder in ("train", "val") for folder in self.folders):
+            return ""
+        told = ", ".join(f"{folder}/ is {split}" for folder, split in self.folders.items())
+        rest = "; others are left out" if "val" in self.folders.values() and self.elsewhere else ""
+        return f"by the names of folders: {told}{rest}"
 
 
 class LabDataset(Dataset):
@@ -68,8 +77,8 @@ class LabDataset(Dataset):
 
     Attributes:
         lab: (N, 3, size, size) float16, CIE units (rounding error at most 0.04); a tensor in
-            memory, or `cache.Pictures`, which reads from the disk what it is asked for. May be
-            given in other floats, and as a numpy array.
+            memory, or `Pictures` (see `plumbing.pictures`), which are read when they are asked
+            for. May be given in other floats, and as a numpy array.
         names: N names, for reports and captions.
         report: what became of the files that it was made from.
         l2_floor: the MSE(ab) that no model can be expected to beat, where it is known.
@@ -86,7 +95,7 @@ class LabDataset(Dataset):
         l2_floor: float | None = None,
         fingerprint: str | None = None,
     ) -> None:
-        if not isinstance(lab, Pictures):  # those are what the course made of files
+        if not isinstance(lab, Pictures):  # those are checked when they are made
             lab = to_lab(lab)
         if len(names) != len(lab):
             raise ValueError(
@@ -303,7 +312,12 @@ def _open_files(
     part = "" if all(mine) else split if known else "not test"
     lab, entries = open_cache(list(compress(files, mine)), root, size, fit, progress, part)
     taken = known or split == "all"  # then look-alikes need not be found
-    sides = [split] * len(entries) if taken else content_splits(entries)
+    if not taken and len({entry.digest for entry in entries if entry.row >= 0}) == 1:
+        raise ValueError(
+            f"data: expected two different photographs in {root}, one to train on and one to "
+            "validate on, got one"
+        )
+    sides = [split] * len(entries) if taken else content_splits(entries, root, progress)
     for entry, side in zip(entries, sides, strict=True):
         if split not in (side, "all"):
             report.elsewhere += 1
@@ -321,4 +335,4 @@ def _open_files(
         raise ValueError(f"data: expected color photographs in {root} ({split}), got: {told}")
     text = "\n".join((f"{size} {fit}", *digests))
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return LabDataset(Pictures(lab, np.array(rows), size), names, report, None, fingerprint)
+    return LabDataset(PicturesInFile(lab, np.array(rows), size), names, report, None, fingerprint)

@@ -1,13 +1,16 @@
 """From a picture file of any kind to 8-bit sRGB, and from there to Lab at the size asked for.
 Lesson 2."""
 
+import hashlib
 import io
 import os
 import stat
+import warnings
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager
+from heapq import heappop, heappush
 from importlib.util import find_spec
-from os.path import isdir, isfile  # unlike an entry's own, of a link that loops
+from os.path import isdir, isfile, realpath  # unlike a Path's, of a link that loops
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +19,6 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.io import decode_jpeg
 
 from course_utils.color import rgb_to_lab
 from course_utils.plumbing.arrays import Photo, to_photo
@@ -30,6 +32,7 @@ from course_utils.plumbing.decode import (
     open_picture,
     to_rgb,
 )
+from course_utils.plumbing.files import some_of
 from course_utils.plumbing.tiff import RAW, RAW_ENDINGS
 
 SAMPLES = {  # photographs inside scikit-image, scikit-learn and matplotlib: nothing is downloaded
@@ -61,12 +64,25 @@ def read_photo(source: Photo) -> Image.Image:
     """
     source = to_photo(source)
     name = "photo" if isinstance(source, bytes | Image.Image) else source
-    try:
+    with _complaints(name):
         if not isinstance(source, Image.Image):
             with open_file(source) as file:
                 return decode(file, name)
         check_pixels(source.size)
         return to_rgb(source if is_upright(source) else ImageOps.exif_transpose(source))
+
+
+def photo_digest(file: Path) -> str:
+    """The sha256 of a file's content, 64 hexadecimal digits; raises as `read_photo` does."""
+    with _complaints(file), open_file(file) as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+@contextmanager
+def _complaints(name: object) -> Iterator[None]:
+    """Turn every error of reading a photograph into a ValueError of one line, with its name."""
+    try:
+        yield
     except IsADirectoryError:
         raise ValueError(f"{name}: expected a photograph, that is a folder") from None
     except FileNotFoundError:
@@ -90,6 +106,8 @@ def read_pixels(file: Path, content: bytearray | None = None) -> Tensor:
     """A picture file as uint8 (3, H, W): `pil_to_tensor` of `read_photo`, which say what is
     raised. An ordinary JPEG takes a shorter way to the same pixels, past Pillow's own copy: if its
     `content` is given, see `read_ordinary`."""
+    from torchvision.io import decode_jpeg  # takes seconds, and colorizing needs none of it
+
     try:
         with open_picture(io.BytesIO(content or b"")) as image:
             ordinary = (image.format, image.mode) == ("JPEG", "RGB") and is_upright(image)
@@ -167,16 +185,41 @@ def sample_photo(name: str) -> Image.Image:
 
 
 def all_files(folder: Path) -> list[Path]:
-    """Every file below a folder, dead links too, in the same order on every machine."""
-    found, folders = [], [folder]
-    while folders:
-        with suppress(OSError), os.scandir(folders.pop()) as inside:  # it may be gone, or closed
-            for each in inside:
-                if each.is_dir(follow_symlinks=False):
-                    folders.append(Path(each.path))
-                elif (each.is_symlink() and not isdir(each)) or isfile(each):  # loops, dead links
-                    found.append(Path(each.path))
+    """Every file below a folder, dead links too, in the same order on every machine. Links to
+    folders are followed. A folder is read once, and what is left out is told in a warning."""
+    found, folders, links, seen, left = [], [folder], [], set(), []
+    while folders or links:
+        # Links last, so that which way to a folder is taken does not depend on the machine.
+        here = folders.pop() if folders else heappop(links)
+        if realpath(here) in seen:
+            left.append(f"{here} (found already)")
+            continue
+        seen.add(realpath(here))
+        try:
+            inside = list(os.scandir(here))
+        except OSError as error:  # it may be gone, or closed
+            left.append(f"{here} ({error.strerror})")
+            continue
+        for each in inside:
+            path = Path(each.path)
+            if each.is_dir(follow_symlinks=False):
+                folders.append(path)
+            elif each.is_symlink() and isdir(path):
+                if any(_is_in(path, inner) for inner in (here, folder)):
+                    left.append(f"{path} (leads back)")
+                else:
+                    heappush(links, path)
+            elif each.is_symlink() or isfile(path):  # dead links and loops too
+                found.append(path)
+    if left:
+        told = f"{folder}: {len(left)} folders left out: {some_of(sorted(left))}"
+        warnings.warn(told, stacklevel=2)
     return sorted(found, key=lambda file: file.as_posix())
+
+
+def _is_in(outer: Path, inner: Path) -> bool:
+    """Whether a folder is another one, or lies somewhere in it, links followed."""
+    return Path(realpath(inner)).is_relative_to(realpath(outer))
 
 
 def is_named_picture(file: Path) -> bool:

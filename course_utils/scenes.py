@@ -122,7 +122,7 @@ class _Dice:
 
     def noise(self, size: int, grid: tuple[int, int], octaves: int, gain: float = 0.5) -> Tensor:
         """(B, H, W) smooth noise around 0; `grid` is its coarsest cells, one row for a line."""
-        total = torch.zeros(1)
+        total = 0.0
         for octave in range(octaves):
             rows = grid[0] * 2**octave + 1 if grid[0] > 1 else 1
             knots = self.between(-1, 1, 1, rows, grid[1] * 2**octave + 1)
@@ -136,11 +136,11 @@ class _Canvas:
     """Layers painted over each other: the luminance, and how much is seen of each material."""
 
     def __init__(self, batch: int, size: int) -> None:
-        line = (torch.arange(size) + 0.5) / size
+        line = (torch.arange(size, dtype=torch.float32) + 0.5) / size
         self.x, self.y = line.reshape(1, 1, size), line.reshape(1, size, 1)
         self.size = size
-        self.L = torch.zeros(batch, size, size)
-        self.seen = {name: torch.zeros(batch, size, size) for name in MATERIALS}
+        self.L = line.new_zeros(batch, size, size)
+        self.seen = {name: torch.zeros_like(self.L) for name in MATERIALS}
 
     def edge(self, inside: Tensor) -> Tensor:
         """A mask with an edge one pixel wide, from a distance in picture widths, > 0 inside."""
@@ -158,7 +158,7 @@ class _Canvas:
 def _paint_sky(canvas: _Canvas, dice: _Dice, horizon: Tensor) -> None:
     top, bottom = dice.between(56, 74), dice.between(78, 90)
     height = (canvas.y / horizon).clamp(max=1)  # 0 at the top of the picture, 1 at the horizon
-    canvas.paint(torch.ones(1, 1, 1), torch.lerp(top, bottom, height), sky=1)
+    canvas.paint(torch.ones_like(height), torch.lerp(top, bottom, height), sky=1)
     cover = dice.between(-0.1, 0.7)
     billows = dice.noise(canvas.size, (5, 3), octaves=4)
     clouds = ((billows - cover) * 2).clamp(0, 0.95)
@@ -187,7 +187,7 @@ def _paint_balloon(canvas: _Canvas, dice: _Dice) -> None:
     narrowing = 1 + 0.45 * y.clamp(min=0) ** 2
     inside = (1 - torch.sqrt((x * narrowing) ** 2 + (y * 0.85) ** 2)) * radius
     basket = torch.minimum(0.16 - x.abs(), 0.14 - (y - 1.55).abs()) * radius
-    canvas.paint(there * canvas.edge(basket), torch.tensor(34.0), bark=1)
+    canvas.paint(there * canvas.edge(basket), canvas.L.new_tensor(34), bark=1)
     gores = 6 * torch.cos(x * narrowing * 7)
     canvas.paint(there * canvas.edge(inside), 66 - 10 * x + gores - 6 * y, balloon=1)
 
@@ -246,7 +246,7 @@ def _paint_trees(
         x = (canvas.x - across[:, k, None, None]) / height
         y = (canvas.y - foot) / height  # 0 at the foot, -1 at the top
         trunk = torch.minimum(0.05 - x.abs(), torch.minimum(-y, y + 0.6)) * height
-        canvas.paint(shown * canvas.edge(trunk), torch.tensor(30.0), bark=1)
+        canvas.paint(shown * canvas.edge(trunk), canvas.L.new_tensor(30), bark=1)
         up = (y + 0.66) / 0.36
         ragged = 1 - torch.sqrt((x / 0.32) ** 2 + up**2) + 0.16 * grain
         light = 42 - 26 * x - 9 * up + 7 * grain
@@ -256,7 +256,7 @@ def _paint_trees(
 def _color(canvas: _Canvas, flowers: Tensor, palette: _Dice) -> Scenes:
     """Choose one palette, and sum over all of them for the mean and the variance."""
     lightness = canvas.L.clamp(4, 97)
-    ab, mean, variance = (torch.zeros(len(lightness), 2, *lightness.shape[1:]) for _ in range(3))
+    ab, mean, variance = (torch.stack(2 * [torch.zeros_like(lightness)], dim=1) for _ in range(3))
     for name, options in PALETTE.items():
         if name == "flower":  # each flower chooses for itself
             dice = _each(palette.take(FLOWER_ROWS * FLOWER_COLUMNS), flowers)
@@ -293,8 +293,8 @@ def _available_chroma(lightness: Tensor, hue: float, chroma: float) -> Tensor:
 @lru_cache(maxsize=64)
 def _chroma_table(hue: float, chroma: float, steps: int = 400) -> Tensor:
     """Chroma within the gamut for `steps` + 1 values of L from 0 to 100."""
-    lightness = torch.linspace(0, 100, steps + 1).reshape(-1, 1)
-    tried = torch.linspace(0, chroma, 64).expand(steps + 1, -1)
+    lightness = torch.linspace(0, 100, steps + 1, dtype=torch.float32).reshape(-1, 1)
+    tried = torch.linspace(0, chroma, 64, dtype=torch.float32).expand(steps + 1, -1)
     planes = [lightness.expand_as(tried), tried * cos(radians(hue)), tried * sin(radians(hue))]
     fits = in_gamut(torch.stack(planes)).int().cumprod(dim=1)  # (steps + 1, 64)
     return 0.97 * (tried * fits).amax(dim=1)

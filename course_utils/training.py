@@ -23,7 +23,14 @@ from course_utils.metrics import baselines, mean_mse, mse_ab
 from course_utils.network import ColorizationNet, bf16_is_fast, model_device
 from course_utils.plumbing import processes
 from course_utils.plumbing.arguments import described
-from course_utils.plumbing.checkpoints import Position, check_data, has_run, resume_run, save_run
+from course_utils.plumbing.checkpoints import (
+    Position,
+    check_data,
+    has_run,
+    resume_run,
+    run_alone,
+    save_run,
+)
 from course_utils.plumbing.datasets import Source, to_dataset
 from course_utils.plumbing.epoch import Epoch, diverged
 from course_utils.plumbing.files import make_folder
@@ -84,8 +91,8 @@ def fit(
     Raises:
         TypeError: pictures or a model that are something else.
         ValueError: a bad source, pictures of another size, a model that is not what the config
-            says, a folder that cannot be written or already has a run, or a resume from another
-            config or with other pictures.
+            says, a folder that cannot be written, already has a run, or is another run's at this
+            moment, or a resume from another config or with other pictures.
         FloatingPointError: the loss is NaN or infinite.
     """
     if not isinstance(config, TrainConfig):
@@ -98,45 +105,46 @@ def fit(
     processes.synchronize_batch_norm(model)
     optimizer = ClippedAdamW(model.parameters(), config)
     out = None if out is None else make_folder(out)
-    history, position = _last_state(config, model, optimizer, out, resume)
-    train, val = (config.data if pictures is None else pictures for pictures in (train, val))
-    train = to_dataset("train", train, config.train_size, "train", progress)
-    val = to_dataset("val", val, config.size, "val", progress)
-    _check_pictures(config, train, val)
-    history = history or _new_history(config, train, val)
-    check_data(history, _fingerprint(train, val), config.data)
-    config, history.model = history.config, model  # its data may have been spelled otherwise
-    if on_data is not None and first:
-        on_data(train, val)
-    weights = rebalancing(train).to(device) if config.rebalanced else None
-    objective = processes.wrap(Objective(model, weights, bf16=bf16_is_fast(device)))
-    if compiled:
-        objective = torch.compile(objective)
-    train, val = _resident(train, device), _resident(val, device)
-    bar = _bar(config, position, train, disable=not (progress and first))
+    with run_alone(out if first else None):
+        history, position = _last_state(config, model, optimizer, out, resume)
+        train, val = (config.data if pictures is None else pictures for pictures in (train, val))
+        train = to_dataset("train", train, config.train_size, "train", progress)
+        val = to_dataset("val", val, config.size, "val", progress)
+        _check_pictures(config, train, val)
+        history = history or _new_history(config, train, val)
+        check_data(history, _fingerprint(train, val), config.data)
+        config, history.model = history.config, model  # its data may have been spelled otherwise
+        if on_data is not None and first:
+            on_data(train, val)
+        weights = rebalancing(train).to(device) if config.rebalanced else None
+        objective = processes.wrap(Objective(model, weights, bf16=bf16_is_fast(device)))
+        if compiled:
+            objective = torch.compile(objective)
+        train, val = _resident(train, device), _resident(val, device)
+        bar = _bar(config, position, train, device, disable=not (progress and first))
 
-    def save() -> None:
-        if out is not None and first:
-            save_run(history, optimizer, position, out)
+        def save() -> None:
+            if out is not None and first:
+                save_run(history, optimizer, position, out)
 
-    try:
-        with processes.stop_when_asked() as asked:
-            while position.epoch < config.epochs:
-                epoch = Epoch(config, train, position, optimizer, bar, save, asked)
-                train_epoch(objective, optimizer, epoch)
-                row = epoch.row() | validate(model, val, weights)
-                history.rows.append(_check_row(config, row))
-                position = Position(epoch=position.epoch + 1)
-                bar.set_postfix(epoch=row["epoch"], val_mse=f"{row['val_mse']:.1f}")
-                save()
-                if on_epoch is not None and first:
-                    on_epoch(history)
-    except KeyboardInterrupt:
-        bar.write(f"Stopped after {len(history.rows)} whole epochs; what was learned is kept.")
-    finally:
-        bar.close()
-        model.eval()
-    return history
+        try:
+            with processes.stop_when_asked() as asked:
+                while position.epoch < config.epochs:
+                    epoch = Epoch(config, train, position, optimizer, bar, save, asked)
+                    train_epoch(objective, optimizer, epoch)
+                    row = epoch.row() | validate(model, val, weights)
+                    history.rows.append(_check_row(config, row))
+                    position = Position(epoch=position.epoch + 1)
+                    bar.set_postfix(epoch=row["epoch"], val_mse=f"{row['val_mse']:.1f}")
+                    save()
+                    if on_epoch is not None and first:
+                        on_epoch(history)
+        except KeyboardInterrupt:
+            bar.write(f"Stopped after {len(history.rows)} whole epochs; what was learned is kept.")
+        finally:
+            bar.close()
+            model.eval()
+        return history
 
 
 @torch.inference_mode()
@@ -222,11 +230,17 @@ def _fingerprint(train: LabDataset, val: LabDataset) -> str:
     return f"{train.fingerprint} {val.fingerprint}"
 
 
-def _bar(config: TrainConfig, position: Position, train: LabDataset, disable: bool) -> tqdm:
+def _bar(
+    config: TrainConfig, position: Position, train: LabDataset, device: torch.device, disable: bool
+) -> tqdm:
+    threads = torch.get_num_threads()
+    where = f"{threads} thread{'s' * (threads > 1)}" if device.type == "cpu" else device.type
     steps = config.steps(len(train))
     done = position.epoch * steps + position.step
     total = config.epochs * steps
-    return progress_bar(total=total, initial=done, desc="training", unit="step", disable=disable)
+    return progress_bar(
+        total=total, initial=done, desc=f"training on {where}", unit="step", disable=disable
+    )
 
 
 def _resident(dataset: LabDataset, device: torch.device) -> LabDataset:

@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from itertools import combinations
 from pathlib import Path
 
@@ -19,9 +18,12 @@ from scipy.sparse.csgraph import connected_components
 
 from course_utils.data import load_dataset
 from course_utils.photos import all_files, photo_to_lab, pil_to_tensor, read_photo, sample_photo
-from course_utils.plumbing import cache
-from course_utils.plumbing.cache import Pictures, open_cache
+from course_utils.plumbing import cache, duplicates
+from course_utils.plumbing.cache import open_cache
 from course_utils.plumbing.duplicates import SAME, dhash, near_duplicates
+from course_utils.plumbing.pictures import PicturesInFile
+from course_utils.recipe import TrainConfig
+from course_utils.training import fit
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def test_what_is_kept_is_the_picture(photo_folder: Path, home: Path) -> None:
     files = all_files(photo_folder)
     lab, entries = open_cache(files, photo_folder, 32)
     assert [entry.name for entry in entries] == [file.name for file in files]
-    kept = Pictures(lab, np.arange(7), 32)
+    kept = PicturesInFile(lab, np.arange(7), 32)
     assert kept.shape == (7, 3, 32, 32)
     for file, entry in zip(files, entries, strict=True):
         if entry.row < 0:
@@ -101,8 +103,8 @@ OPEN = "import sys; from course_utils.data import load_dataset; "
 OPEN += "print(len(load_dataset(sys.argv[1], int(sys.argv[2]), 'all')))"
 
 
-def opening(folder: Path, size: int) -> subprocess.Popen:
-    command = [sys.executable, "-c", OPEN, str(folder), str(size)]
+def opening(folder: Path, size: int, before: str = "") -> subprocess.Popen:
+    command = [sys.executable, "-c", before + OPEN, str(folder), str(size)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -124,14 +126,20 @@ def test_two_processes_build_it_once(many_photos: Path, home: Path) -> None:
     assert not list((home / "cache").glob("*building*"))
 
 
+KILLED = """
+import itertools, os
+from course_utils.plumbing import cache
+count, hashed = itertools.count(), cache.dhash
+cache.dhash = lambda pixels: os.kill(os.getpid(), 9) if next(count) == 75 else hashed(pixels)
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_killed_build_is_never_taken_for_a_whole_one(many_photos: Path, home: Path) -> None:
-    process = opening(many_photos, 256)
-    while not list((home / "cache").glob("*building*")):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process = opening(many_photos, 256, KILLED)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert list((home / "cache").glob("*building*"))
     assert not list((home / "cache").glob("*/index.json"))
     assert len(load_dataset(many_photos, 256, "all")) == 150
     assert not list((home / "cache").glob("*building*"))
@@ -167,7 +175,7 @@ def test_no_right_to_write_is_said_clearly(
 def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path: Path) -> None:
     size, count = 64, 12_000  # 295 MB
     (tmp_path / "lab.bin").write_bytes(bytes(count * 3 * size * size * 2))
-    pictures = Pictures(tmp_path / "lab.bin", np.arange(count), size)
+    pictures = PicturesInFile(tmp_path / "lab.bin", np.arange(count), size)
 
     def resident() -> float:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
@@ -207,6 +215,40 @@ def test_groups_are_those_of_comparing_every_pair() -> None:
     _, expected = connected_components(joined, directed=False)
     groups = near_duplicates(hashes)
     assert len(set(groups)) == len(set(expected)) == len(set(zip(groups, expected, strict=True)))
+
+
+def test_near_duplicates_are_sought_once(
+    photo_folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sought = []
+
+    def counted(hashes: list[str], progress: bool) -> list[int]:
+        sought.append(hashes)
+        return near_duplicates(hashes, progress)
+
+    monkeypatch.setattr(duplicates, "near_duplicates", counted)
+    config = TrainConfig(photo_folder, size=16, width=0.05, epochs=1)
+    fit(config, progress=False)  # at 24 pixels to train on, and at 16 to validate on
+    names = load_dataset(photo_folder, 32, "val").names
+    assert len(sought) == 1
+    (kept,) = (home / "cache").glob("photos-alike-*")
+    kept.write_bytes(b"damaged")
+    assert load_dataset(photo_folder, 32, "val").names == names
+    assert len(sought) == 2
+    sample_photo("cat").resize((50, 50)).save(photo_folder / "later.png")
+    load_dataset(photo_folder, 32, "val")
+    assert len(sought) == 3
+    assert len(list((home / "cache").glob("photos-alike-*"))) == 1
+
+
+def test_what_will_be_kept_is_said_before(
+    photo_folder: Path, home: Path, capsys: pytest.CaptureFixture
+) -> None:
+    load_dataset(photo_folder, 256, progress=True)
+    told = capsys.readouterr().err
+    assert f"Converting 8 photographs: up to 3.1 MB in {home / 'cache'}" in told.splitlines()[0]
+    load_dataset(photo_folder, 256, progress=True)
+    assert capsys.readouterr().err == ""
 
 
 def test_near_duplicates_stay_on_one_side(tmp_path: Path, home: Path) -> None:

@@ -119,6 +119,12 @@ def vivid_by_torch(rgb: torch.Tensor) -> torch.Tensor:
     return (rg.var() + yb.var()).sqrt() + 0.3 * (rg.mean() ** 2 + yb.mean() ** 2).sqrt()
 
 
+def unmended(rgb: torch.Tensor) -> torch.Tensor:
+    red, green, blue = rgb
+    rg, yb = (red - green).abs(), ((red + green) / 2 - blue).abs()
+    return rg.std() + yb.std() + 0.3 * (rg.mean() ** 2 + yb.mean() ** 2) ** 0.5
+
+
 def sum_of_roots(rgb: torch.Tensor) -> torch.Tensor:
     rg, yb = rgb[0] - rgb[1], (rgb[0] + rgb[1]) / 2 - rgb[2]
     return rg.std() + yb.std() + 0.3 * (rg.mean() ** 2 + yb.mean() ** 2).sqrt()
@@ -181,7 +187,8 @@ def cleared_too_late(model, optimizer, L, ab):
     return loss.item()
 
 
-PREDICTIONS = {"widest": 60, "flipped": "green", "edges": "L", "enough": "a and b"}
+BLUES = [[32, 78, -106], [32, 72, -98]]
+SUIT, PATCH = {"L": 57.5, "a": 43.7, "b": 41.8}, {"x": 1, "y": 2, "L": 57.3, "a": 28.5, "b": -39.6}
 
 
 class Pairs:
@@ -295,7 +302,8 @@ RIGHT = {
         lambda rgb: lab_by_hand(rgb).float().numpy(),
         lambda rgb: skimage.color.rgb2lab(rgb.permute(1, 2, 0)).transpose(2, 0, 1),
     ],
-    "lab_predictions": [PREDICTIONS, PREDICTIONS | {"widest": "60", "flipped": "Green "}],
+    "lookalikes": [BLUES, np.array(BLUES), [{"L": 32, "a": 78, "b": -106}, BLUES[1]]],
+    "same_lightness": [[SUIT, PATCH], [(58, 45, 42), torch.tensor([57.5, 0, -2])]],
     "hue_and_chroma": [
         lambda a, b: (np.degrees(np.arctan2(b, a)) % 360, np.hypot(a, b)),
         lambda a, b: torch.stack((torch.rad2deg(torch.atan2(b, a)) % 360, (a * a + b * b) ** 0.5)),
@@ -424,14 +432,23 @@ MISTAKES = {
         (lambda rgb: torch.from_numpy(color.SRGB_TO_XYZ) @ rgb, "tensordot"),
         (lambda rgb: lab_by_hand(rgb) / torch.ones(3), "reshape(3, 1, 1)"),
     ],
-    "lab_predictions": [
-        (PREDICTIONS | {"widest": 95}, "set L to"),
-        (PREDICTIONS | {"flipped": "blue"}, "b stays"),
-        (PREDICTIONS | {"edges": "ab"}, "whiskers"),
-        (PREDICTIONS | {"enough": "L"}, "compare coarse = a and b"),
-        ({"widest": 60}, "no answer to edges, enough, flipped"),
-        (PREDICTIONS | {"edges": ...}, "edges: no answer yet"),
-        (60, "dict"),
+    "lookalikes": [
+        ([BLUES[0], (32, 75, -102)], "at least 10 apart by CIE76, got 5.0"),
+        ([(60, 0, 0), (60, 10, 0)], "most eyes see that"),
+        ([(50, 110, -110), BLUES[1]], "stay on the colored part"),
+        ([[], BLUES[1]], "keep one before"),
+        ([..., BLUES[1]], "keep one before"),
+        (BLUES[0], "expected two colors"),
+        ([(32, 78), BLUES[1]], "expected 3 numbers"),
+        ([("L", "a", "b"), BLUES[1]], "expected one number"),
+        (7, "expected two colors, got 7"),
+    ],
+    "same_lightness": [
+        ([SUIT, PATCH | {"L": 80}], "an L at most 1 apart, got 57.5 and 80.0"),
+        ([SUIT, SUIT], "at least 60 apart, got 0.0"),
+        ([{}, SUIT], "keep one before"),
+        (SUIT, "expected two colors"),
+        ([{"L": 57}, SUIT], "a: no answer yet"),
     ],
     "hue_and_chroma": [
         (lambda a, b: (torch.atan2(b, a), torch.hypot(a, b)), "radians"),
@@ -675,6 +692,7 @@ MISTAKES = {
         (lambda rgb: vivid(rgb, weight=1), "0.3 times"),
         (lambda rgb: vivid(rgb) / 255, "0..255"),
         (sum_of_roots, "not the sum of both roots"),
+        (unmended, "before it was mended"),
         (lambda rgb: vivid(rgb[[1, 0, 2]].abs().sqrt()), "expected"),
     ],
     "stretched": [

@@ -57,6 +57,41 @@ def test_train_evaluate_colorize(
     assert Image.open(tmp_path / "c" / "rocket_color.png").size == Image.open(photo).size
 
 
+def test_a_training_says_on_how_many_threads_it_runs(
+    photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert train(photo_folder, tmp_path / "two") == 0
+        assert "training on 2 threads:" in capsys.readouterr().err
+        assert train(photo_folder, tmp_path / "one", "--threads", "1") == 0
+        assert "training on 1 thread:" in capsys.readouterr().err
+    finally:
+        torch.set_num_threads(before)
+    assert train(photo_folder, tmp_path / "none", "--threads", "0") == 2
+    assert "threads: expected 1 to" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+def test_folders_that_are_taken_by_their_names_and_a_single_photo(
+    photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    data = tmp_path / "data"
+    for number, folder in enumerate(("train", "train", "Valid", "test")):
+        (data / folder).mkdir(parents=True, exist_ok=True)
+        photo = photo_folder / f"photo {number}.png"
+        (data / folder / photo.name).write_bytes(photo.read_bytes())
+    assert train(data, tmp_path / "run") == 0
+    told = "  by the names of folders: Valid/ is val, test/ is test, train/ is train; others are"
+    assert f"2 pictures to train on, 1 to validate on\n{told}" in capsys.readouterr().err
+    command = ["evaluate", "--weights", "landscapes", "--size", "16", "--data"]
+    assert main([*command, str(data / "test"), "--split", "all"]) == 0
+    assert "1 pictures at 16x16" in capsys.readouterr().out
+    assert main([*command, str(data / "test")]) == 2
+    assert "expected two different photographs" in capsys.readouterr().err
+
+
 def test_colorize_needs_no_option_and_keeps_the_photo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +179,21 @@ def bad_weights(folder: Path) -> Path:
     return path
 
 
+def test_a_full_disk_is_told_with_the_name_of_the_file(
+    photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no file size limit")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))  # as if the disk were full
+    try:
+        assert train(photo_folder, tmp_path / "run") == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert re.fullmatch(r"course: .*too large: .*run/\w+\.safetensors'", told), told
+    assert not list((tmp_path / "run").glob("*.part"))
+
+
 def test_another_width_does_not_resume(
     photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
@@ -168,11 +218,15 @@ def test_a_broken_photo_among_others_is_named_and_the_rest_is_done(
     assert "chelsea_color.png" in shown.out
     result = tmp_path / "out" / "chelsea_color.png"
     result.write_bytes(b"touched")
-    assert main(command[:2] + command[3:]) == 0  # what is there is kept
-    assert "--overwrite" in capsys.readouterr().err
+    assert main(command[:2] + command[3:]) == 2  # what is there is kept
+    assert "it is another file; overwrite it (--overwrite)" in capsys.readouterr().err
     assert result.read_bytes() == b"touched"
     assert main([*command[:2], *command[3:], "--overwrite"]) == 0
     assert Image.open(result).size == Image.open(sample_path("cat")).size
+    assert main(command[:2] + command[3:]) == 0  # of the same photo, weights and options
+    assert "exists already" in capsys.readouterr().err
+    assert main([*command[:2], *command[3:-1], str(tmp_path / "named.jpg")]) == 0
+    assert Image.open(tmp_path / "named.jpg").format == "JPEG"
 
 
 def test_photos_of_one_name_do_not_overwrite_each_other(

@@ -329,3 +329,58 @@ def test_fit_gamut_keeps_lightness_and_hue() -> None:
     assert not in_gamut(a_little_more)[~inside].any()  # as vivid as it can be
     assert torch.equal(fit_gamut(fitted), fitted)
     assert torch.equal(lab_to_uint8(lab, fit=True), lab_to_uint8(fitted))
+
+
+def beyond(rgb: torch.Tensor) -> torch.Tensor:
+    """Bytes of sRGB (..., 3, H, W) to Lab of which some is out of gamut."""
+    return rgb_to_lab(rgb) * torch.tensor([1.0, 1.5, 1.5]).reshape(3, 1, 1)
+
+
+RECORDED = {  # what is done to bytes of sRGB, and how far apart the two ways to do it may be
+    "bytes": (rgb_to_lab, 2e-4),
+    "floats": (lambda rgb: rgb_to_lab(rgb / 255), 2e-4),
+    "lightness": (rgb_to_lightness, 2e-4),
+    "and back": (lambda rgb: lab_to_rgb(rgb_to_lab(rgb)), 1e-5),
+    "to bytes": (lambda rgb: lab_to_uint8(beyond(rgb)), 1),
+    "to bytes, paler": (lambda rgb: lab_to_uint8(beyond(rgb), fit=True), 1),
+    "CIE76": (lambda rgb: delta_e(beyond(rgb), rgb_to_lab(rgb), "CIE76"), 1e-3),
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+@pytest.mark.parametrize("way", ["trace", "export", "strict export"])
+def test_what_was_traced_or_exported_works_for_another_picture(name: str, way: str) -> None:
+    call, apart = RECORDED[name]
+
+    class Module(torch.nn.Module):
+        def forward(self, rgb: torch.Tensor) -> torch.Tensor:
+            return call(rgb)
+
+    first, other = torch.randint(0, 256, (2, 1, 3, 20, 30), dtype=torch.uint8)
+    if way == "trace":
+        recorded = torch.jit.trace(Module(), first, check_trace=False)
+    else:
+        recorded = torch.export.export(Module(), (first,), strict=way == "strict export").module()
+    expected, got = call(other), recorded(other)
+    assert got.dtype == expected.dtype
+    assert (got.float() - expected.float()).abs().max() <= apart
+
+
+def test_onnx_runtime_gives_the_same_lab(tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs onnx, onnxscript, onnxruntime")
+
+    class Module(torch.nn.Module):
+        def forward(self, rgb: torch.Tensor) -> torch.Tensor:
+            return rgb_to_lab(rgb)
+
+    first, other = torch.randint(0, 256, (2, 1, 3, 20, 30), dtype=torch.uint8)
+    torch.onnx.export(Module().eval(), (first,), tmp_path / "lab.onnx", dynamo=True, verbose=False)
+    session = onnxruntime.InferenceSession(tmp_path / "lab.onnx")
+    (lab,) = session.run(None, {session.get_inputs()[0].name: other.numpy()})
+    assert np.abs(lab - rgb_to_lab(other).numpy()).max() < 2e-4
+
+
+def test_what_is_not_made_of_tensors_is_not_traced() -> None:
+    lab = lab_of(10, 20, 30)
+    with pytest.raises(ValueError, match="expected CIE76, CIEDE2000 cannot be traced"):
+        torch.jit.trace(delta_e, (lab, lab))

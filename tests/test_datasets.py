@@ -1,6 +1,8 @@
 """What people train on: datasets of every kind, and pictures that are not Lab."""
 
+import io
 import os
+import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,8 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, TensorD
 
 from course_utils.data import LabDataset, load_dataset
 from course_utils.metrics import baselines, evaluate
+from course_utils.photos import SAMPLES, photo_to_lab, read_photo, sample_photo
+from course_utils.plumbing import datasets
 from course_utils.plumbing.datasets import to_dataset
 from course_utils.recipe import History, TrainConfig
 from course_utils.training import fit
@@ -63,6 +67,62 @@ def test_every_dataset_trains_as_the_same_pictures_do(data: LabDataset) -> None:
     assert baselines(same["own"]).keys() == baselines(few).keys()
 
 
+class Shards(Dataset):
+    """Photographs in tar files, as lesson 8 reads them."""
+
+    def __init__(self, files: list[Path]) -> None:
+        self.parts = []
+        for file in files:
+            with tarfile.open(file) as shard:
+                self.parts += [(file, part) for part in shard]
+        self.names = [part.name for _, part in self.parts]
+        self.read = 0
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        file, part = self.parts[number]
+        self.read += 1
+        with open(file, "rb") as shard:
+            shard.seek(part.offset_data)
+            lab = photo_to_lab(read_photo(shard.read(part.size)), (16, 16))
+        return lab[:1], lab[1:]
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Shards:
+    """Two, of four photographs each."""
+    files = [tmp_path / "0.tar", tmp_path / "1.tar"]
+    for number, name in enumerate(SAMPLES):
+        content = io.BytesIO()
+        sample_photo(name).resize((40, 30)).save(content, "PNG")
+        about = tarfile.TarInfo(f"{name}.png")
+        about.size = content.tell()
+        content.seek(0)
+        with tarfile.open(files[number % 2], "a") as shard:
+            shard.addfile(about, content)
+    return Shards(files)
+
+
+def test_shards_on_disk_feed_a_training(shards: Shards, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sorted(shards.names) == sorted(f"{name}.png" for name in SAMPLES)
+    kept = run(shards, shards)
+    assert shards.read == 2 * (1 + len(shards))  # once for each split
+    monkeypatch.setattr(datasets, "MOST_IN_MEMORY", 1)
+    asked = run(shards, shards)
+    assert shards.read > 6 * len(shards)  # for baselines, for the epoch, for its validation
+    assert asked.baselines == kept.baselines
+    assert [row | {"seconds": 0} for row in asked.rows] == [
+        row | {"seconds": 0} for row in kept.rows
+    ]
+    few = Subset(shards, range(7))
+    assert len({run(each, few).fingerprint for each in (shards, few)}) == 2
+    wrong = [(torch.full((1, 16, 16), 255.0), torch.zeros(2, 16, 16))] * 8
+    with pytest.raises(ValueError, match="L: expected 0 to 100"):
+        run(wrong, shards)
+
+
 def test_subsets_keep_their_names(data: LabDataset) -> None:
     some = Subset(data, [5, 2])
     assert to_dataset("train", some, 16, "train").names == ["scene 5", "scene 2"]
@@ -89,6 +149,7 @@ def test_what_is_no_dataset(data: LabDataset) -> None:
     refused = {
         r"train: expected a dataset.*got DataLoader; pass its \.dataset": DataLoader(data),
         r"train: expected a dataset.*got 3 \(int\)": 3,
+        r"train: expected a dataset.*got \{'train': 1\} \(dict\)": {"train": 1},
         "train: expected a dataset.*got generator": endless(),
         r"got Tensor of shape \(3, 16, 16\)": data.lab,
         "train: expected pictures as L .* and ab .*, got Image and 3": [

@@ -86,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "home"))
-    monkeypatch.setattr(download.download, "__defaults__", (False, 0.5))
+    monkeypatch.setattr(download, "time", SimpleNamespace(sleep=lambda seconds: None))
     with Server() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/flowers.tgz"
@@ -112,14 +112,15 @@ def test_a_source_is_fetched_once_and_opens_by_name(server: Server) -> None:
     assert {path.name for path in folder.parent.iterdir()} <= {"flowers", "flowers.lock", "cache"}
 
 
-def test_a_slow_server_is_waited_for(server: Server) -> None:
+def test_a_slow_server_is_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     def slowly(handler: Handler) -> bool:
         handler.head(200, len(GOOD))
         for part in range(0, len(GOOD), len(GOOD) // 8):
             handler.wfile.write(GOOD[part : part + len(GOOD) // 8])
-            time.sleep(0.15)
+            time.sleep(0.3)
         return True
 
+    monkeypatch.setattr(download.download, "__defaults__", (False, 2.0))  # less than all of it
     server.manner = slowly
     assert len(images(fetch("flowers"))) == 6
     assert server.requests == [0]
@@ -139,14 +140,15 @@ def test_a_cut_connection_goes_on_where_it_was(server: Server) -> None:
     assert server.requests == [0, third, 2 * third, 3 * third]
 
 
-def test_a_silent_server_is_tried_again_and_then_given_up(server: Server) -> None:
-    def silent(handler: Handler) -> bool:
-        time.sleep(1)
-        return True
-
-    server.manner = silent
+def test_a_silent_server_is_tried_again_and_then_given_up(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(download.download, "__defaults__", (False, 0.5))
+    server.manner = lambda handler: over.wait()
     with pytest.raises(ValueError, match=r"timed out.*scenes and samples"):
         fetch("flowers")
+    over.set()
     assert len(server.requests) == download.TRIES
 
 

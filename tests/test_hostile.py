@@ -30,12 +30,12 @@ from course_utils.plumbing.cache import open_cache
 from course_utils.plumbing.files import printable, write_atomic
 from course_utils.plumbing.weights import read_network, save_weights
 from course_utils.recipe import History, TrainConfig
-from course_utils.widgets import PhotoPicker, photo_channels
+from course_utils.widgets import PhotoPicker
 from course_utils.widgets.results import UPLOADED
 
 some = settings(
     max_examples=60,
-    deadline=10_000,
+    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -246,7 +246,7 @@ def test_names_in_one_line_each(
 
 
 @given(text=st.text())
-@settings(max_examples=200, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 def test_a_shown_name_is_one_line(text: str) -> None:
     assert printable(text).isprintable()
     assert bool(printable(text)) == bool(text)
@@ -255,6 +255,7 @@ def test_a_shown_name_is_one_line(text: str) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+@pytest.mark.filterwarnings("ignore:.* 2 folders left out")
 def test_links_that_loop_or_lead_nowhere(tmp_path: Path, model: ColorizationNet) -> None:
     folder = tmp_path / "photos"
     (folder / "deep").mkdir(parents=True)
@@ -585,20 +586,10 @@ def test_a_reader_that_goes_away(tmp_path: Path, weights: Path) -> None:
     "path", ["~nobody/x.jpg", "\0", "x" * 5000, "/dev/zero", "'", "\ud800", "<b>.jpg"]
 )
 def test_paths_typed_into_widgets(path: str, model: ColorizationNet) -> None:
-    for widget in (photo_channels(32), PhotoPicker(model, 32)):
-        widget.controls["path"].value = path
-        assert "expected" in widget.text or path == "'"
-        assert "<b>" not in widget.words.value
-
-
-def test_a_slider_that_is_no_number() -> None:
-    widget = photo_channels(32)
-    picture = widget.picture.value
-    widget.set(a_times=float("nan"))
-    assert widget.text == "a_times: expected a value, got nan; choose another"
-    assert widget.picture.value == picture
-    widget.set(a_times=1.0)
-    assert widget.text.startswith("Nothing changed")
+    widget = PhotoPicker(model, 32)
+    widget.controls["path"].value = path
+    assert "expected" in widget.text or path == "'"
+    assert "<b>" not in widget.words.value
 
 
 @some

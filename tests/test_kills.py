@@ -21,21 +21,24 @@ from course_utils.plumbing.weights import read_safetensors
 from course_utils.recipe import History
 
 KILLS = 20
-LONG = replace(CONFIG, epochs=40)
+LONG = replace(CONFIG, epochs=20)  # more than can be done between the kills
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs processes that fork")
 
 
-def train(out: Path, steps: Semaphore) -> None:
-    """A training that is saved after every step, so that kills often meet a save."""
-    epoch.SAVE_SECONDS = 0
+def train(out: Path, allowed: Semaphore | None = None, done: Semaphore | None = None) -> None:
+    """A training. With semaphores it takes a step when it is allowed to, and says when it has; then
+    it is saved after every step, so that kills often meet a save."""
     stepped = Epoch.stepped
 
-    def counted(self: Epoch, loss: torch.Tensor) -> None:
-        steps.release()
+    def asking(self: Epoch, loss: torch.Tensor) -> None:
+        allowed.acquire()
+        done.release()
         stepped(self, loss)
 
-    Epoch.stepped = counted
+    if allowed is not None:
+        epoch.SAVE_SECONDS = 0
+        Epoch.stepped = asking
     data = scenes()
     training.fit(LONG, data, data, out, resume=True, device="cpu", progress=False)
 
@@ -43,23 +46,24 @@ def train(out: Path, steps: Semaphore) -> None:
 def test_killed_runs_are_the_run_that_was_not(tmp_path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["course_utils.training", "torch._dynamo"])
-    rng, steps = random.Random(0), context.Semaphore(0)
+    rng = random.Random(0)
 
-    def start(name: str) -> BaseProcess:
-        process = context.Process(target=train, args=(tmp_path / name, steps))
+    def start(name: str, *semaphores: Semaphore) -> BaseProcess:
+        process = context.Process(target=train, args=(tmp_path / name, *semaphores))
         process.start()
         return process
 
     for kill in range(KILLS):
-        process = start("killed")
-        for _ in range(kill % 8):  # steps; after 0, often before the first one
-            assert steps.acquire(timeout=120)
+        steps = kill % 8  # after 0, often before the first one
+        allowed, done = context.Semaphore(steps + 1), context.Semaphore(0)
+        process = start("killed", allowed, done)
+        for _ in range(steps):
+            while not done.acquire(timeout=1):
+                assert process.is_alive()
         time.sleep(rng.uniform(0, 0.05))  # any moment of the step and of the save after it
         process.kill()
         process.join()
-        assert process.exitcode == -signal.SIGKILL, "it ended before it was killed often enough"
-        while steps.acquire(block=False):
-            pass
+        assert process.exitcode == -signal.SIGKILL
     rows = len(History.load(tmp_path / "killed" / "history.jsonl").rows)
     assert 3 < rows < LONG.epochs  # it came further between kills
     for name in ("killed", "whole"):

@@ -178,6 +178,15 @@ def test_onnx_runtime_agrees(head: str, tmp_path: Path) -> None:
     assert abs(torch.from_numpy(ab) - net(L)).max() < 1e-3
 
 
+def test_a_network_in_bfloat16_is_not_exported_as_onnx(tmp_path: Path) -> None:
+    """ONNX Runtime has no convolution for it."""
+    pytest.importorskip("onnxscript", reason="needs onnx, onnxscript")
+    net, L = ColorizationNet(0.05).eval(), torch.rand(1, 1, 32, 48)
+    net.use_bfloat16()
+    with pytest.raises(RuntimeError, match="expected weights in float32; load the network with"):
+        torch.onnx.export(net, (L,), tmp_path / "net.onnx", dynamo=True, verbose=False)
+
+
 def test_memory_layout_and_bfloat16_give_the_same_colors() -> None:
     net, L = load_model("landscapes", "cpu"), torch.rand(2, 1, 64, 64) * 100
     with torch.inference_mode():

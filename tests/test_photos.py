@@ -1,6 +1,10 @@
 """Pictures of every kind: modes, profiles, orientations, and resizing."""
 
+import errno
 import io
+import os
+import re
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,6 +13,7 @@ import pytest
 import torch
 from PIL import Image, ImageCms, features
 
+from course_utils.data import load_dataset
 from course_utils.photos import (
     all_files,
     is_named_picture,
@@ -219,3 +224,51 @@ def test_files_are_found_in_one_order(tmp_path: Path) -> None:
     files = [file.relative_to(tmp_path).as_posix() for file in all_files(tmp_path)]
     assert files == ["a/1.JPG", "a/b/3.heic", "b/2.png", "c.txt", "d.eps"]
     assert [is_named_picture(Path(file)) for file in files] == [True, True, True, False, False]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_linked_folders_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos, disk = tmp_path / "home" / "photos", tmp_path / "disk"
+    for file in ("home/private.png", "home/photos/2.png", "disk/x/1.png", "disk/x/y/0.png"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    links = {"a": disk / "x", "b": disk / "x" / "y", "c": disk / "x", "dead": disk / "nothing"}
+    links |= {"home": photos.parent, "loop": photos}
+    for name, target in links.items():
+        (photos / name).symlink_to(target)
+    (disk / "x" / "y" / "back").symlink_to(disk)
+    (disk / "x" / "to home").symlink_to(photos.parent)
+    left = ["a/to home (leads back)", "a/y/back (leads back)", "b (found already)"]
+    left += ["c (found already)", "home (leads back)", "loop (leads back)"]
+    expected = "6 folders left out: " + ", ".join(f"{photos}/{each}" for each in left[:5]) + ", .."
+    with pytest.warns(UserWarning, match=f"^{re.escape(f'{photos}: {expected}')}$"):
+        found = [file.relative_to(photos).as_posix() for file in all_files(photos)]
+    assert found == ["2.png", "a/1.png", "a/y/0.png", "dead"]
+
+    scan = os.scandir
+
+    def closed(folder: Path) -> Iterator[os.DirEntry]:
+        if folder == photos:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.warns(UserWarning, match=r"1 folders left out: .*photos \(Permission denied\)$"):
+        assert not all_files(photos)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_splits_may_be_linked_folders(photo_folder: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (photo_folder / "few").mkdir()
+    (photo_folder / "photo 1.png").rename(photo_folder / "few" / "photo 1.png")
+    (data / "train").symlink_to(photo_folder)
+    (data / "val").symlink_to(photo_folder / "few")
+    with pytest.warns(UserWarning, match=r"val \(found already\)"):  # it is a part of train
+        assert len(load_dataset(data, 16, "all")) == 7
+    (photo_folder / "few").rename(tmp_path / "few")
+    (data / "val").unlink()
+    (data / "val").symlink_to(tmp_path / "few")
+    assert load_dataset(data, 16, "val").names == ["val/photo 1.png"]
+    assert len(load_dataset(data, 16, "train")) == 5

@@ -22,6 +22,20 @@ def test_shapes_ranges_and_gamut() -> None:
     assert in_gamut(torch.cat((batch.L, batch.ab), dim=1), tolerance=2e-3).all()
 
 
+def test_another_default_type_draws_the_same() -> None:
+    expected = render(range(4), 16)
+    scenes._chroma_table.cache_clear()
+    torch.set_default_dtype(torch.float64)
+    try:
+        drawn = render(range(4), 16)
+    finally:
+        torch.set_default_dtype(torch.float32)
+        scenes._chroma_table.cache_clear()
+    for got, plane in zip(drawn, expected, strict=True):
+        assert got.dtype == torch.float32
+        assert torch.equal(got, plane)
+
+
 def test_thousands_of_different_scenes() -> None:
     small = render(range(3000), 8).L.flatten(1)
     assert len(small.unique(dim=0)) == 3000

@@ -88,6 +88,7 @@ def test_what_a_run_leaves_behind(scene_dataset: LabDataset, tmp_path: Path) -> 
     history = run(scene_dataset, out=tmp_path)
     assert 0 < sum(row["seconds"] for row in history.rows) < time.perf_counter() - began
     assert sorted(file.name for file in tmp_path.iterdir()) == [
+        ".lock",
         "best.safetensors",
         "history.jsonl",
         "last.safetensors",
@@ -130,6 +131,18 @@ def test_a_run_is_not_overwritten_and_not_mixed(scene_dataset: LabDataset, tmp_p
         run(scene_dataset, out=tmp_path)
     with pytest.raises(ValueError, match=r"width=0\.2, it was started with width=0\.1"):
         run(scene_dataset, replace(CONFIG, width=0.2), out=tmp_path, resume=True)
+
+
+def test_two_runs_at_once_do_not_share_a_folder(scene_dataset: LabDataset, tmp_path: Path) -> None:
+    def start_another(_: History) -> None:
+        with pytest.raises(ValueError, match=r"out: .* another run is in .* right now"):
+            run(scene_dataset, out=tmp_path, resume=True)
+        raise RuntimeError("the end of the first")
+
+    with pytest.raises(RuntimeError, match="the end of the first") as kept:  # as notebooks keep it
+        run(scene_dataset, out=tmp_path, on_epoch=start_another)
+    assert len(run(scene_dataset, out=tmp_path, resume=True).rows) == CONFIG.epochs
+    assert kept.tb
 
 
 def test_one_cycle() -> None:

@@ -22,9 +22,10 @@ from course_utils.checks.dilated_cnn import (
 from course_utils.checks.l2_training import broken_loops, early_stopping, l2_answer, training_step
 from course_utils.checks.lab_color import (
     hue_and_chroma,
-    lab_predictions,
+    lookalikes,
     near_black,
     rgb_to_lab,
+    same_lightness,
     srgb_decode,
 )
 from course_utils.checks.results import auc, colorfulness, upper_b, worse_of_two
@@ -54,12 +55,13 @@ __all__ = [
     "hue_and_chroma",
     "is_gray",
     "l2_answer",
-    "lab_predictions",
+    "lookalikes",
     "my_shards",
     "near_black",
     "patchy",
     "pixels_converted",
     "rgb_to_lab",
+    "same_lightness",
     "soft_encoded",
     "split",
     "srgb_decode",

@@ -30,9 +30,13 @@ HINTS: dict[str, tuple[str, ...]] = {
         "a and b are the legs of a right triangle; chroma is its long side",
         "torch.atan2(b, a) gives radians from -pi to pi; turn them into degrees from 0 to 360",
     ),
-    "lab_predictions": (
-        "each question has its widget above; answer first, then move it",
-        "the sentence under a widget says what the picture shows, in numbers",
+    "lookalikes": (
+        "press `Keep this color`, then drag the marker: both stand side by side",
+        "explorer.kept and explorer.picked are the two; pass them as a list",
+    ),
+    "same_lightness": (
+        "press a pixel of the suit; then look on the round patch until L differs by less than 1",
+        "press that one too: channels.kept and channels.pixel are the two; pass them as a list",
     ),
     # 02
     "is_gray": (

@@ -1,6 +1,6 @@
 """Checks of lesson 1, Lab color."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from course_utils.checks.framework import (
     Wrong,
     call,
     check,
+    choices,
     compare,
     number,
     pair,
@@ -192,28 +193,67 @@ def hue_and_chroma(answer: Callable) -> None:
     )
 
 
-@check("Predictions")
-def lab_predictions(answer: dict) -> None:
-    """What the widgets will show, said before they are moved."""
-    if not isinstance(answer, dict):
-        raise Wrong(f"expected a dict of four answers, got {type(answer).__name__}.")
-    shares = {L: color.gamut(L)[1].float().mean().item() for L in (5, 60, 95)}
-    truths = {
-        "widest": (max(shares, key=shares.get), "set L to 5, 60 and 95 and read the last sentence"),
-        "flipped": ("green", "a runs from green to red, so a × -1 swaps them; b stays. Try it"),
-        "edges": ("L", "take L from the cat, ab from the coffee, and look for its whiskers"),
-        "enough": (
-            "a and b",
-            "set 1 number every to 8; compare coarse = a and b with coarse = L",
-        ),
-    }
-    missing = truths.keys() - answer.keys()
-    if missing:
-        raise Wrong(f"no answer to {', '.join(sorted(missing))}.")
-    if all(untouched(answer[name]) for name in truths):
-        raise NotTried
-    for name, (truth, hint) in truths.items():
-        if untouched(answer[name]):
-            raise Wrong(f"{name}: no answer yet.")
-        if str(answer[name]).strip().lower() != str(truth).lower():
-            raise Wrong(f"{name}: {answer[name]!r} is not what the widget shows. Hint: {hint}.")
+@check("Look-alikes")
+def lookalikes(answer: Sequence) -> None:
+    """Two colors that CIE76 calls different, and the eye does not."""
+    first, second = map(lab_color, pair_of_colors(answer))
+    for lab in (first, second):
+        if not color.in_gamut(lab, tolerance=0.01):
+            raise Wrong(
+                f"expected two colors that a screen can show, got {spoken(lab)}, which is "
+                "clipped. Hint: stay on the colored part of the plane."
+            )
+    cie76 = color.delta_e(first, second, "CIE76").item()
+    ciede2000 = color.delta_e(first, second, "CIEDE2000").item()
+    if cie76 < 9.5:
+        raise Wrong(
+            f"expected at least 10 apart by CIE76, got {cie76:.1f}. Hint: keep one, and move away "
+            "from it along the line to the middle."
+        )
+    if ciede2000 > 3:
+        raise Wrong(
+            f"{cie76:.1f} apart by CIE76, but by CIEDE2000 {ciede2000:.1f}: most eyes see that. "
+            "Hint: start from a stronger color, such as the strongest blue at L 32."
+        )
+
+
+@check("One L, two colors")
+def same_lightness(answer: Sequence) -> None:
+    """Two pixels of one L and of different colors, which a network cannot tell apart by L."""
+    first, second = map(lab_color, pair_of_colors(answer))
+    (L, *ab), (other_L, *other_ab) = first.flatten().tolist(), second.flatten().tolist()
+    if abs(L - other_L) > 1:
+        raise Wrong(
+            f"expected an L at most 1 apart, got {L:.1f} and {other_L:.1f}. Hint: press one pixel, "
+            "and the last sentence compares what you point at with it."
+        )
+    apart = np.hypot(*np.subtract(ab, other_ab))
+    if apart < 60:
+        raise Wrong(
+            f"expected a and b at least 60 apart, got {apart:.1f}. Hint: try the astronaut's suit "
+            "and the round patch on it."
+        )
+
+
+def pair_of_colors(answer: object) -> tuple[object, object]:
+    try:
+        first, second = answer
+    except (TypeError, ValueError):
+        raise Wrong(f"expected two colors, got {answer!r:.60}.") from None
+    if any(untouched(each) or (isinstance(each, list | dict) and not each) for each in answer):
+        raise Wrong(
+            "expected two colors, got one. Hint: the widget has to keep one before you go to the "
+            "other."
+        )
+    return first, second
+
+
+def lab_color(answer: object) -> torch.Tensor:
+    """L, a and b in a row, or under their names, as a color (3, 1, 1)."""
+    if isinstance(answer, Mapping):
+        answer = [answer.get(name) for name in "Lab"]
+    return torch.tensor(list(choices(answer, "Lab").values()), dtype=torch.float64).reshape(3, 1, 1)
+
+
+def spoken(lab: torch.Tensor) -> str:
+    return "L {:.0f}, a {:.0f}, b {:.0f}".format(*lab.flatten().tolist())

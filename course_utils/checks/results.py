@@ -43,15 +43,17 @@ def colorfulness(answer: Callable) -> None:
     spread = (rg.var(correction=0) + yb.var(correction=0)).sqrt()
     mean = (rg.mean() ** 2 + yb.mean() ** 2).sqrt()
     expected = metrics.colorfulness(rgb[None] / 255)[0]
-    absolute = (rg.abs().var(correction=0) + yb.abs().var(correction=0)).sqrt() + 0.3 * (
-        rg.abs().mean() ** 2 + yb.abs().mean() ** 2
-    ).sqrt()
+    sizes = rg.abs(), yb.abs()
+    of_sizes = 0.3 * sum(size.mean() ** 2 for size in sizes).sqrt()
+    absolute = sum(size.var(correction=0) for size in sizes).sqrt() + of_sizes
+    neither = sum(size.std(correction=0) for size in sizes) + of_sizes
     compare(
         torch.tensor(number(call(answer, rgb))),
         expected,
         {
             "0.3 x the size of the mean is missing": spread,
             "the mean counts 0.3 times": spread + mean,
+            "this is what it gave before it was mended": neither,
             "rg and yb keep their signs: no abs()": absolute,
             "this is for RGB in 0..1; the measure is for 0..255": expected / 255,
             "the square of the mean, not the mean of the squares": (

@@ -16,7 +16,12 @@ from course_utils.figures.base import (
     to_gray,
     to_pixels,
 )
-from course_utils.figures.classification import bin_maps, possible_colors, validation_curves
+from course_utils.figures.classification import (
+    bin_maps,
+    possible_colors,
+    timeline,
+    validation_curves,
+)
 from course_utils.figures.data import ab_histogram, batch_channels, right_answers, time_bars
 from course_utils.figures.dilated_cnn import (
     effective_dilation,
@@ -65,6 +70,7 @@ __all__ = [
     "signal_by_block",
     "tap_counts",
     "time_bars",
+    "timeline",
     "to_gray",
     "to_pixels",
     "validation_curves",

@@ -1,5 +1,7 @@
 """Colors as classes: what is possible, the bins, and errors epoch by epoch. Lesson 6."""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -9,6 +11,15 @@ from course_utils.color import lab_to_rgb
 from course_utils.figures.base import BLUE, GRAY, GREEN, INK, ORANGE, STYLE, label_at_right
 from course_utils.recipe import History
 
+WORKS = {  # idea -> work -> year
+    "a person helps": {"Levin": 2004, "Zhang": 2017},
+    "regression": {"Iizuka": 2016},
+    "classes": {"Larsson, Zhang": 2016},
+    "an adversary": {"pix2pix": 2017, "DeOldify": 2018},
+    "objects": {"Su": 2020},
+    "transformers": {"ColTran": 2021, "DDColor": 2023},
+    "diffusion": {"Palette": 2022},
+}
 A_AXIS, B_AXIS = "a: green (−) to red (+)", "b: blue (−) to yellow (+)"
 
 
@@ -70,6 +81,23 @@ def validation_curves(histories: dict[str, History]) -> Figure:
         axis.set(xlabel="epoch", ylabel="MSE(ab) on validation")
         axis.xaxis.get_major_locator().set_params(integer=True)
         label_at_right(axis, [*lines, (gray, "gray", INK)])
+    return figure
+
+
+def timeline() -> Figure:
+    """Works on colorization by year, a row for each idea."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(10, 3), layout="constrained")
+        for row, works in enumerate(reversed(WORKS.values())):
+            years = list(works.values())
+            axis.axhline(row, color=GRAY, linewidth=0.5, zorder=0)
+            axis.scatter(years, [row] * len(years), color=BLUE, s=40)
+            for above, (name, year) in zip(cycle((4, -12)), works.items(), strict=False):
+                axis.annotate(name, (year, row), xytext=(6, above), textcoords="offset points")
+        axis.set(xlim=(2003.5, 2025), xticks=range(2004, 2025, 2))
+        axis.set_yticks(range(len(WORKS)), reversed(WORKS))
+        axis.spines["left"].set_visible(False)
+        axis.tick_params(axis="y", length=0)
     return figure
 
 

@@ -7,7 +7,7 @@ from functools import wraps
 from inspect import signature
 from math import isfinite
 from numbers import Integral, Real
-from os import PathLike
+from os import PathLike, fspath
 
 KINDS = {  # numpy's numbers are numbers, too
     bool: (bool, "True or False"),
@@ -25,7 +25,7 @@ def as_kind(name: str, value: object, kind: type) -> object:
     if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{name}: expected {words}, got {described(value)}")
     try:
-        return kind(value)
+        return fspath(value) if kind is str else kind(value)
     except OverflowError:
         raise ValueError(f"{name}: expected {words}, got one that is too large") from None
 

@@ -10,7 +10,6 @@ import errno
 import glob
 import hashlib
 import json
-import mmap
 import os
 import shutil
 import tempfile
@@ -18,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from filelock import FileLock
 from torch import Tensor
@@ -26,11 +24,10 @@ from torch import Tensor
 from course_utils.color import rgb_to_lab
 from course_utils.photos import Fit, mean_chroma, read_ordinary, read_pixels, resize
 from course_utils.plumbing.duplicates import dhash
-from course_utils.plumbing.files import data_home
-from course_utils.plumbing.progress import progress_bar
+from course_utils.plumbing.files import data_home, printable, short_hash
+from course_utils.plumbing.progress import progress_bar, say
 
 VERSION = 4  # of the format and of everything that decides about pixels
-KEPT_MAPPED = 16 * 2**20  # bytes read from a cache before its pages are given back
 AT_ONCE = 128  # photographs in work at a time while a cache is built, at most
 BYTES_AT_ONCE = 2**27  # that their Lab takes
 
@@ -45,45 +42,6 @@ class Entry:
     chroma: float = 0.0  # its mean chroma
     dhash: str = ""  # a hash that near-duplicates share for the most part
     problem: str = ""  # why it is not in lab.bin
-
-
-class Pictures:
-    """Rows of a cache: (N, 3, H, W) float16, in the file and not in memory.
-
-    Indexed like a tensor; what comes back is a tensor of its own.
-    """
-
-    def __init__(self, file: Path, rows: np.ndarray, size: int) -> None:
-        self.file, self.rows, self.size = file, np.asarray(rows), size
-        self._map, self._read = np.memmap(file, np.float16, "r").reshape(-1, 3, size, size), 0
-
-    def __reduce__(self) -> tuple:
-        return Pictures, (self.file, self.rows, self.size)  # another process maps it again
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        return (len(self), 3, self.size, self.size)
-
-    def __getitem__(self, index: int | slice | list[int] | Tensor | tuple) -> Tensor:
-        if isinstance(index, tuple):  # rows first, and then what is asked of them
-            first, *rest = index
-            return self[first][tuple(rest) if isinstance(first, int) else (slice(None), *rest)]
-        if isinstance(index, Tensor):
-            index = index.numpy()
-        taken = torch.from_numpy(np.asarray(self._map.take(self.rows[index], axis=0)))
-        self._read += taken.nbytes
-        if self._read > KEPT_MAPPED:
-            self._forget()
-        return taken
-
-    def _forget(self) -> None:
-        """Give the pages back; the system keeps them for as long as it has room."""
-        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows, which does so by itself
-            self._map._mmap.madvise(mmap.MADV_DONTNEED)
-        self._read = 0
 
 
 def open_cache(
@@ -109,7 +67,7 @@ def open_cache(
     """
     place = data_home() / "cache"
     whole = root.resolve()
-    stem = f"{whole.name[:40]}-{size}-{fit}-{_short(whole.as_posix() + part)}"
+    stem = f"{whole.name[:40]}-{size}-{fit}-{short_hash(whole.as_posix() + part)}"
     folder = place / f"{stem}-{_fingerprint(files, root)}"
     if not (folder / "index.json").is_file():
         try:
@@ -149,7 +107,8 @@ def _build(
         f"{glob.escape(stem)}-*"
     ):  # of an earlier state, or of one that was killed
         shutil.rmtree(left, ignore_errors=True)
-    if shutil.disk_usage(folder.parent).free < _cache_bytes(files, size):
+    needed = _cache_bytes(files, size)
+    if shutil.disk_usage(folder.parent).free < needed:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def convert(file: Path) -> tuple[Entry, Tensor | None]:
@@ -166,6 +125,9 @@ def _build(
         entry.chroma = mean_chroma(lab).item()
         return entry, lab.half()
 
+    if progress:
+        size_told = f"up to {needed / 1e6:,.1f} MB in {printable(folder.parent)}"
+        say(f"Converting {len(files):,} photographs: {size_told}")
     building = Path(tempfile.mkdtemp(prefix=f"{stem}-building-", dir=folder.parent))
     entries: list[Entry] = []
     rows = 0
@@ -208,11 +170,7 @@ def _fingerprint(files: list[Path], root: Path) -> str:
             lines.append(f"{file.relative_to(root)} {state.st_size} {state.st_mtime_ns}")
         except OSError:  # a dead link, or no right to read it
             lines.append(f"{file.relative_to(root)} unreadable")
-    return _short("\n".join(lines))
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return short_hash("\n".join(lines))
 
 
 def _read(file: Path) -> tuple[str, bytearray | None]:

@@ -8,10 +8,13 @@ fingerprint of the data.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 from course_utils.network import ColorizationNet
 from course_utils.plumbing.weights import read_safetensors, save_weights, write_safetensors
@@ -30,6 +33,27 @@ class Position:
     loss: float = 0.0  # each step's by its share of the pictures
     norm: float = 0.0  # of the gradient, each step's by its share of the steps
     seconds: float = 0.0
+
+
+@contextmanager
+def run_alone(out: Path | None) -> Iterator[None]:
+    """Keep other runs out of a folder, if there is one, until this one ends or its process does.
+
+    Raises:
+        ValueError: another run is in it.
+    """
+    with ExitStack() as held:
+        try:
+            if out is not None:
+                held.enter_context(FileLock(out / ".lock", timeout=0))
+        except Timeout:
+            raise ValueError(
+                f"out: expected a folder of its own, another run is in {out} right now; wait for "
+                "its end, or choose another folder"
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        yield
 
 
 def has_run(out: Path) -> bool:

@@ -1,5 +1,7 @@
 """What people pass as pictures, as a `LabDataset`."""
 
+from collections.abc import Mapping
+from math import prod
 from os import PathLike
 
 import torch
@@ -8,7 +10,10 @@ from torch.utils.data import ConcatDataset, Dataset, Subset
 
 from course_utils.data import LabDataset, load_dataset
 from course_utils.plumbing.arguments import described
+from course_utils.plumbing.files import short_hash
+from course_utils.plumbing.pictures import PicturesOnDemand
 
+MOST_IN_MEMORY = 2**30  # bytes of Lab
 Source = LabDataset | Dataset | str | PathLike
 
 
@@ -21,7 +26,7 @@ def to_dataset(
         name: of the argument, for what is raised.
         source: a `LabDataset`; the name of a source or a folder, which is opened at this size and
             split; or any dataset whose items are L (1, H, W) and ab (2, H, W) in CIE units, all of
-            one size: they are read into memory once.
+            one size: they are read into memory once; more than 1 GiB of Lab, again for every epoch.
     Raises:
         TypeError: anything else.
         ValueError: see `load_dataset` and `LabDataset`.
@@ -30,22 +35,31 @@ def to_dataset(
         return source
     if isinstance(source, str | PathLike):
         return load_dataset(source, size, split, progress)
-    if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
+    counted = hasattr(source, "__len__") and hasattr(source, "__getitem__")
+    if not counted or isinstance(source, Mapping):
         hint = "; pass its .dataset" if hasattr(source, "dataset") else ""
         raise TypeError(
             f"{name}: expected a dataset of L and ab, a source's name or a folder, got "
             f"{described(source)}{hint}"
         )
-    lab = torch.empty(0, 3, size, size)
-    for number in range(len(source)):
-        picture = _joined(name, source[number])
-        if number == 0:
-            lab = torch.empty(len(source), *picture.shape, dtype=torch.float16)
-        if picture.shape != lab.shape[1:]:
-            sizes = " and ".join(str(tuple(each)) for each in (lab.shape[2:], picture.shape[1:]))
+    names = _names(source)
+    if len(source) == 0:
+        return LabDataset(torch.empty(0, 3, size, size), names)
+    first = _joined(name, source[0])
+
+    def picture(number: int) -> Tensor:
+        made = _joined(name, source[number])
+        if made.shape != first.shape:
+            sizes = " and ".join(str(tuple(each.shape[1:])) for each in (first, made))
             raise ValueError(f"{name}: expected pictures of one size, got {sizes}; resize them")
-        lab[number] = picture
-    return LabDataset(lab, _names(source))
+        return made
+
+    pictures = PicturesOnDemand(picture, (len(source), *first.shape))
+    if prod(pictures.shape) * torch.float16.itemsize <= MOST_IN_MEMORY:
+        return LabDataset(pictures[:], names)
+    some = slice(None, None, len(source) // 64 + 1)
+    fingerprint = LabDataset(pictures[some], names[some]).fingerprint
+    return LabDataset(pictures, names, fingerprint=short_hash(f"{fingerprint} {names}"))
 
 
 def _joined(name: str, item: object) -> Tensor:

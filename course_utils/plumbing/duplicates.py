@@ -1,10 +1,16 @@
 """Photographs that are nearly the same: a hash of what they show, and groups of alike hashes."""
 
+import glob
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
+
+from course_utils.plumbing.files import data_home, short_hash, write_atomic
+from course_utils.plumbing.progress import progress_bar
 
 SAME = 7  # bits of 128 in which the hashes of near-duplicates may differ
 
@@ -38,7 +44,24 @@ def _ninths(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return down, across.T, np.outer(down.sum(1), across.sum(1))
 
 
-def near_duplicates(hashes: list[str]) -> list[int]:
+def kept_groups(hashes: list[str], root: Path, progress: bool = False) -> list[int]:
+    """The `near_duplicates` of a folder's pictures, kept on disk until the hashes change."""
+    place, whole = data_home() / "cache", root.resolve()
+    stem = f"{whole.name[:40]}-alike-{short_hash(whole.as_posix())}"
+    file = place / f"{stem}-{short_hash(' '.join(hashes))}"
+    with suppress(OSError):  # not there
+        kept = np.fromfile(file, np.int64)
+        if len(kept) == len(hashes):
+            return kept.tolist()
+    groups = near_duplicates(hashes, progress)
+    with suppress(OSError):  # a full or locked disk: they are sought again the next time
+        for earlier in place.glob(f"{glob.escape(stem)}-*"):
+            earlier.unlink()
+        write_atomic(file, np.array(groups, np.int64).tobytes())
+    return groups
+
+
+def near_duplicates(hashes: list[str], progress: bool = False) -> list[int]:
     """Group pictures whose hashes (see `dhash`) differ in few bits.
 
     Two hashes that differ in at most 7 of 128 bits agree in at least one of their 8 parts of 16
@@ -59,11 +82,14 @@ def near_duplicates(hashes: list[str]) -> list[int]:
 
     pictures = list(first.values())  # one of each hash
     parts = np.frombuffer(bytes.fromhex("".join(first)), np.uint16).reshape(-1, 8)
-    for part in parts.T:
-        order = part.argsort(kind="stable")
-        for sharing in np.split(order, np.flatnonzero(np.diff(part[order])) + 1):
-            for a, b in _alike(parts, sharing):
-                parent[root(pictures[a])] = root(pictures[b])
+    work = {"total": parts.size, "desc": "comparing photographs", "unit": "part"}
+    with progress_bar(**work, disable=not progress, delay=1) as bar:
+        for part in parts.T:
+            order = part.argsort(kind="stable")
+            for sharing in np.split(order, np.flatnonzero(np.diff(part[order])) + 1):
+                for a, b in _alike(parts, sharing):
+                    parent[root(pictures[a])] = root(pictures[b])
+                bar.update(len(sharing))
     return [root(n) for n in range(len(hashes))]
 
 

@@ -15,20 +15,20 @@ from course_utils.color import (
     LAB_JOIN_T,
     LAB_OFFSET,
     LAB_SLOPE,
-    SRGB_TO_XYZ,
-    WHITE_D65,
+    LINEAR_TO_XYZ,
+    XYZ_TO_LINEAR,
     srgb_decode,
     srgb_encode,
 )
 
+HALVINGS = 8  # of the interval in which `paler` seeks how much chroma a color keeps
 PIXELS_AT_ONCE = 32_768  # on the CPU: what lies between stays in the cache
 
 # L = 116 f(Y) - 16, a = 500 (f(X) - f(Y)), b = 200 (f(Y) - f(Z)), as one matrix and one shift.
 F_TO_LAB = np.array([[0.0, 116.0, 0.0], [500.0, -500.0, 0.0], [0.0, 200.0, -200.0]])
 LAB_SHIFT = np.array([-16.0, 0.0, 0.0])
-LINEAR_TO_T = SRGB_TO_XYZ / WHITE_D65[:, None]
-T_TO_LINEAR = np.linalg.inv(LINEAR_TO_T)
 LAB_TO_F = np.linalg.inv(F_TO_LAB)
+LINEAR_TO_T, T_TO_LINEAR = LINEAR_TO_XYZ.numpy(), XYZ_TO_LINEAR.numpy()
 
 DECODED_BYTES = srgb_decode(torch.arange(256, dtype=torch.float64) / 255).float().numpy()
 DECODED_PAIRS = (  # of two bytes at once
@@ -37,6 +37,17 @@ DECODED_PAIRS = (  # of two bytes at once
 ENCODED_BYTES = (  # of linear light in steps of 1 / 65535
     (255 * srgb_encode(torch.linspace(0, 1, 65_536, dtype=torch.float64))).round().byte().numpy()
 )
+
+
+def is_recorded() -> bool:
+    """Whether torch.jit.trace or torch.export is recording what is done to tensors. Numbers that
+    leave them for numpy or Python would become constants."""
+    return torch.jit.is_tracing() or torch.compiler.is_exporting()
+
+
+def serves(image: Tensor) -> bool:
+    """Whether numpy may take a picture's numbers: on the CPU, and nothing is recorded."""
+    return image.device.type == "cpu" and not is_recorded()
 
 
 def rgb_to_lab(rgb: Tensor) -> Tensor:
@@ -60,9 +71,9 @@ def lab_to_uint8(lab: Tensor, fit: bool = False) -> Tensor:
 
 
 def formula_in_slabs(formula: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
-    """A formula of (..., 3, H, W), see `in_slabs`. What needs a gradient or is on another device
-    goes whole."""
-    if image.device.type != "cpu" or (image.requires_grad and torch.is_grad_enabled()):
+    """A formula of (..., 3, H, W), see `in_slabs`. What needs a gradient, is recorded or is on
+    another device goes whole."""
+    if not serves(image) or (image.requires_grad and torch.is_grad_enabled()):
         return formula(image)
 
     def convert(part: np.ndarray, out: np.ndarray) -> None:
@@ -90,11 +101,10 @@ def in_slabs(
     return torch.from_numpy(out.reshape(*leading, channels, height, width))
 
 
-def paler(lab: np.ndarray, steps: int = 8) -> np.ndarray:
-    """`fit_gamut` of colors (3, n) that are outside. How much of its chroma a color keeps is found
-    by halving an interval, to 1 / 2^steps of it."""
+def paler(lab: np.ndarray) -> np.ndarray:
+    """`fit_gamut` of colors (3, n) that are outside."""
     keep, part, paler = np.zeros_like(lab[0]), 1.0, lab.copy()
-    for _ in range(steps):
+    for _ in range(HALVINGS):
         part /= 2
         paler[1:] = lab[1:] * (keep + part)
         keep += part * is_shown(lab_to_linear(paler))
@@ -102,8 +112,8 @@ def paler(lab: np.ndarray, steps: int = 8) -> np.ndarray:
     return paler
 
 
-def is_shown(linear: np.ndarray, tolerance: float = 1e-4) -> np.ndarray:
-    """Which linear colors (3, n) a screen can show."""
+def is_shown(linear: np.ndarray | Tensor, tolerance: float = 1e-4) -> np.ndarray | Tensor:
+    """Which linear colors (3, n) a screen can show; also of tensors (3, ...)."""
     return ((linear >= -tolerance) & (linear <= 1 + tolerance)).all(axis=0)
 
 

@@ -1,9 +1,12 @@
 """Where files lie, how they are written, and how their names are printed."""
 
+import hashlib
 import os
 import secrets
 import tempfile
 from pathlib import Path
+
+TOLD = 5  # names in one line
 
 
 def data_home() -> Path:
@@ -34,8 +37,14 @@ def make_folder(path: str | Path) -> Path:
         ) from None
 
 
-def write_atomic(path: str | Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, also if the machine stops in between."""
+def write_atomic(path: str | Path, content: bytes, new: bool = False) -> None:
+    """Write a file that is there whole or not at all, also if the machine stops in between.
+
+    Args:
+        new: replace no file, not even one that another process has written just now.
+    Raises:
+        OSError: with the file's name, which the system leaves out where the disk is full.
+    """
     # A new name: nothing that is there is overwritten, and no link is followed. One that is short,
     # where the file's own is as long as a name may be.
     part = Path(path)
@@ -43,13 +52,36 @@ def write_atomic(path: str | Path, content: bytes) -> None:
     try:
         with open(part, "xb") as file:
             file.write(content)
-        part.replace(path)
-    except OSError:
+        if new:
+            _move_new(part, Path(path))
+        else:
+            part.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
         part.unlink(missing_ok=True)
+
+
+def _move_new(part: Path, path: Path) -> None:
+    try:
+        os.link(part, path)  # which fails where a file is
+    except FileExistsError:
         raise
+    except OSError:  # a file system without links
+        part.replace(path)
+
+
+def short_hash(text: str) -> str:
+    """16 letters that tell one text from another."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def printable(name: object) -> str:
     """A name with its control characters escaped: the name of a file may hold a line break, or a
     command to the terminal."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(name))
+
+
+def some_of(names: list[str]) -> str:
+    """The first of many names, for one line."""
+    return ", ".join(names[:TOLD]) + (", .." if len(names) > TOLD else "")

@@ -1,6 +1,8 @@
 """What a network can be built for. Nothing here needs torch, so that a mistake in a command line is
 told at once."""
 
+import os
+
 from course_utils.plumbing.arguments import as_kind
 
 HEADS = ("regression", "classification")
@@ -27,6 +29,13 @@ def check_architecture(width: float, head: str) -> None:
         raise ValueError(f"width: expected a factor in (0, 4], got {width}")
     if head not in HEADS:
         raise ValueError(f"head: expected one of {', '.join(HEADS)}, got {head!r}")
+
+
+def check_threads(threads: int) -> None:
+    """Raise an error for a number of threads that this machine's processors do not have."""
+    most = os.cpu_count() or 1
+    if not 1 <= as_kind("threads", threads, int) <= most:
+        raise ValueError(f"threads: expected 1 to {most}, got {threads}")
 
 
 def check_temperature(temperature: float) -> None:

@@ -3,9 +3,10 @@
 import hashlib
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from course_utils.plumbing.cache import Entry
-from course_utils.plumbing.duplicates import near_duplicates
+from course_utils.plumbing.duplicates import kept_groups
 
 VAL_SHARE = 0.1
 
@@ -30,9 +31,10 @@ def named_splits(folders: Iterable[str]) -> dict[str, str]:
     return named if "train" in named.values() else {}
 
 
-def content_splits(entries: list[Entry]) -> list[str]:
-    """The split of each file, by its content."""
-    share = _content_numbers(entries, near_duplicates([entry.dhash for entry in entries]))
+def content_splits(entries: list[Entry], root: Path, progress: bool = False) -> list[str]:
+    """The split of each file below `root`, by its content."""
+    groups = kept_groups([entry.dhash for entry in entries], root, progress)
+    share = _content_numbers(entries, groups)
     readable = {number for number, entry in zip(share, entries, strict=True) if entry.row >= 0}
     if len(readable) == 1:  # they all look alike, and yet there must be two sides
         share = _content_numbers(entries, list(range(len(entries))))

@@ -76,7 +76,7 @@ def main() -> int:
 
         before = installed()
         nbval = [python, "-m", "pytest", "-q", "--nbval", "--nbval-current-env"]
-        nbval += ["--nbval-cell-timeout", "600", "--durations", "7"]
+        nbval += ["--nbval-cell-timeout", "1800", "--durations", "7"]
         first, *others = (folder / notebook.stem for notebook in notebooks)
         status = subprocess.run([*nbval, first], env=env, cwd=first).returncode
         added = installed() - before
