@@ -7,24 +7,25 @@ the hint names the mistake. A module for each lesson.
 
 from course_utils.checks.color_as_classification import (
     annealed_mean,
+    counts_most,
     patchy,
-    rebalancing,
     soft_encoded,
 )
 from course_utils.checks.data import dataset, first_n, is_gray, pixels_converted, split
 from course_utils.checks.dilated_cnn import (
     block,
-    effective_dilation,
-    output_size,
-    parameters,
-    receptive_field,
+    costs,
+    far_sight,
+    horizon,
+    which_layers,
 )
 from course_utils.checks.l2_training import broken_loops, early_stopping, l2_answer, training_step
 from course_utils.checks.lab_color import (
     hue_and_chroma,
-    lab_f,
-    lab_predictions,
+    lookalikes,
+    near_black,
     rgb_to_lab,
+    same_lightness,
     srgb_decode,
 )
 from course_utils.checks.results import auc, colorfulness, upper_b, worse_of_two
@@ -44,23 +45,23 @@ __all__ = [
     "broken_loops",
     "colorfulness",
     "colorized",
+    "costs",
+    "counts_most",
     "dataset",
     "early_stopping",
-    "effective_dilation",
+    "far_sight",
     "first_n",
+    "horizon",
     "hue_and_chroma",
     "is_gray",
     "l2_answer",
-    "lab_f",
-    "lab_predictions",
+    "lookalikes",
     "my_shards",
-    "output_size",
-    "parameters",
+    "near_black",
     "patchy",
     "pixels_converted",
-    "rebalancing",
-    "receptive_field",
     "rgb_to_lab",
+    "same_lightness",
     "soft_encoded",
     "split",
     "srgb_decode",
@@ -69,5 +70,6 @@ __all__ = [
     "trimmed",
     "upper_b",
     "what_is_guessed",
+    "which_layers",
     "worse_of_two",
 ]
