@@ -1,7 +1,7 @@
-"""One of several processes of `test_distributed.py`, started by torchrun.
+"""One of several processes of `test_distributed.py`, started by torchrun with OUT [N].
 
-gradient OUT     the gradient of the first step, as process 0 sees it
-train OUT [N]    a short training; process 1 is killed in step N
+Writes the gradient of the first step, as process 0 sees it, to OUT/gradient.pt, and a short
+training to OUT; process 1 is killed in step N.
 """
 
 import os
@@ -55,11 +55,9 @@ def train(out: Path, killed: int | None = None) -> None:
 
 
 if __name__ == "__main__":
-    task, out, *killed = sys.argv[1:]
+    out, *killed = sys.argv[1:]
     with processes.process_group():
-        if task == "train":
-            train(Path(out), *map(int, killed))
-        else:
-            gradient = first_gradient()
-            if processes.rank() == 0:
-                torch.save(gradient, out)
+        gradient = first_gradient()
+        if processes.rank() == 0:
+            torch.save(gradient, Path(out) / "gradient.pt")
+        train(Path(out), *map(int, killed))

@@ -28,18 +28,23 @@ def two_processes(*arguments: object) -> int:
     return subprocess.run(list(map(str, command)), env=env, cwd=WORKER.parent.parent).returncode
 
 
-def test_the_first_gradient_is_that_of_one_process(tmp_path: Path) -> None:
-    assert two_processes("gradient", tmp_path / "gradient.pt") == 0
-    of_two, of_one = torch.load(tmp_path / "gradient.pt"), first_gradient()
+@pytest.fixture(scope="module")
+def run_of_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("two")
+    assert two_processes(folder) == 0
+    return folder
+
+
+def test_the_first_gradient_is_that_of_one_process(run_of_two: Path) -> None:
+    of_two, of_one = torch.load(run_of_two / "gradient.pt"), first_gradient()
     largest = max(gradient.abs().max() for gradient in of_one)
     for ours, whole in zip(of_two, of_one, strict=True):
         assert (ours - whole).abs().max() < 1e-5 * largest
 
 
-def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
-    assert two_processes("train", tmp_path / "two") == 0
-    train(tmp_path / "one")
-    two, one = (History.load(tmp_path / name / "history.jsonl") for name in ("two", "one"))
+def test_two_processes_learn_what_one_learns(run_of_two: Path, tmp_path: Path) -> None:
+    train(tmp_path)
+    two, one = (History.load(folder / "history.jsonl") for folder in (run_of_two, tmp_path))
     assert [row["epoch"] for row in two.rows] == [1, 2, 3, 4]
     assert two.rows[0]["train_loss"] == pytest.approx(one.rows[0]["train_loss"], rel=0.03)
     assert two.rows[-1]["val_mse"] == pytest.approx(one.rows[-1]["val_mse"], rel=0.03)
@@ -47,7 +52,7 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
 
 def test_a_killed_process_ends_all_and_one_goes_on(tmp_path: Path) -> None:
     steps = 6  # of an epoch
-    assert two_processes("train", tmp_path, 2 * steps + 3) != 0
+    assert two_processes(tmp_path, 2 * steps + 3) != 0
     assert len(History.load(tmp_path / "history.jsonl").rows) == 2
     train(tmp_path)
     assert len(History.load(tmp_path / "history.jsonl").rows) == CONFIG.epochs

@@ -1,5 +1,6 @@
 import io
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import combinations
 
@@ -27,19 +28,33 @@ def shown(explorer: widgets.Explorer) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(explorer.picture.value)))
 
 
+class Explorers(dict):
+    """Widgets by name, each made when it is first asked for."""
+
+    def __init__(self, makers: dict[str, Callable[[], widgets.Explorer]]) -> None:
+        self.makers = makers
+
+    def __missing__(self, name: str) -> widgets.Explorer:
+        self[name] = self.makers[name]()
+        return self[name]
+
+
 @pytest.fixture
-def explorers(scene_dataset: LabDataset) -> dict[str, widgets.Explorer]:
+def explorers(scene_dataset: LabDataset) -> Explorers:
     photos = LabDataset(scene_dataset.lab[:3], list("abc"), scene_dataset.report)
     answers = torch.randint(-60, 60, (4, 3, 2, 8, 8), dtype=torch.int8)
-    return {
-        "epochs": widgets.epoch_scrubber(answers, photos, [4.0, 3.0, 2.0, 1.0]),
-        "distance": widgets.color_distance(),
-        "gray": widgets.gray_finder(scene_dataset),
-        "taps": widgets.kernel_taps(),
-        "fields": widgets.receptive_fields(),
-        "heat": widgets.temperature_explorer(load_model("photographs-vivid", "cpu")),
-        "results": widgets.results_browser(lambda L: (L - 50).repeat(1, 2, 1, 1), scene_dataset),
-    }
+    errors, model = [4.0, 3.0, 2.0, 1.0], lambda L: (L - 50).repeat(1, 2, 1, 1)
+    return Explorers(
+        {
+            "epochs": lambda: widgets.epoch_scrubber(answers, photos, errors),
+            "distance": widgets.color_distance,
+            "gray": lambda: widgets.gray_finder(scene_dataset),
+            "taps": widgets.kernel_taps,
+            "fields": widgets.receptive_fields,
+            "heat": lambda: widgets.temperature_explorer(load_model("photographs-vivid", "cpu")),
+            "results": lambda: widgets.results_browser(model, scene_dataset),
+        }
+    )
 
 
 MOVES = {
