@@ -7,12 +7,16 @@ from course_utils.widgets.explorer import Explorer, Guess
 from course_utils.widgets.judging import color_distance, color_resolution
 from course_utils.widgets.l2_training import TrainingMonitor, epoch_scrubber
 from course_utils.widgets.lab_color import ab_plane, photo_channels, two_photos
+from course_utils.widgets.pointer import Place, PointedExplorer, Pointer
 from course_utils.widgets.results import PhotoPicker, results_browser
 
 __all__ = [
     "Explorer",
     "Guess",
     "PhotoPicker",
+    "Place",
+    "PointedExplorer",
+    "Pointer",
     "TrainingMonitor",
     "ab_plane",
     "color_distance",
