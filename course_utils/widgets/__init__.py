@@ -1,5 +1,6 @@
 """Interactive figures, a module a lesson: controls above a picture, and what it shows in words."""
 
+from course_utils.widgets.brush import Brush
 from course_utils.widgets.classification import temperature_explorer
 from course_utils.widgets.data import gray_finder
 from course_utils.widgets.dilated_cnn import kernel_taps, receptive_fields
@@ -11,6 +12,7 @@ from course_utils.widgets.pointer import Place, PointedExplorer, Pointer
 from course_utils.widgets.results import PhotoPicker, results_browser
 
 __all__ = [
+    "Brush",
     "Explorer",
     "Guess",
     "PhotoPicker",

@@ -44,7 +44,11 @@ function render({ model, el }) {
 
   function showPoints() {
     const wanted = model.get("points");
-    while (points.length > wanted.length) points.pop().remove();
+    while (points.length > wanted.length) {
+      const gone = points.pop();
+      if (gone.matches(":focus")) (points.at(-1) ?? frame).focus();
+      gone.remove();
+    }
     while (points.length < wanted.length)
       points.push(part("button", frame, { type: "button", className: "course-point" }));
     wanted.forEach(({ x, y, color, label }, number) => {

@@ -6,6 +6,7 @@ like, in the light and the dark theme, is left as pictures in build/screenshots.
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -20,9 +21,10 @@ from urllib.request import Request, urlopen
 import nbformat
 import pytest
 from chromium import BROWSER, CONTRAST
-from playwright.sync_api import BrowserContext, Locator, Page, Route, sync_playwright
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect, sync_playwright
 
 from course_utils.photos import sample_photo
+from course_utils.plumbing.hint_files import read_hints
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -33,6 +35,7 @@ SETTINGS = {  # every output on the page at once; no news from the web
     "apputils-extension/notification": {"fetchNews": "false"},
 }
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGETS = ".jp-OutputArea-output > .jupyter-widgets"
 ERRORS = "[data-mime-type='application/vnd.jupyter.error']"
@@ -111,15 +114,7 @@ def badge(route: Route) -> None:
 
 @pytest.mark.parametrize("notebook", LESSONS, ids=lambda path: path.stem)
 def test_lesson(lab: str, browser: BrowserContext, notebook: Path, tmp_path: Path) -> None:
-    page, complaints = browser.new_page(), []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda line: line.type == "error" and complaints.append(line.text))
-    page.goto(lab.format(f"lab/tree/{notebook.name}") + "&reset")
-    page.wait_for_selector(".jp-Notebook-cell", timeout=1000 * START)
-    wait_for_kernel(lab, page)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.wait_for_function(RAN, timeout=1000 * RUN_ALL)
+    page, complaints = run_all(lab, browser, notebook.name)
     code = [cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
     assert prompts == [f"[{number}]:" for number in range(1, len(code) + 1)]
@@ -128,6 +123,8 @@ def test_lesson(lab: str, browser: BrowserContext, notebook: Path, tmp_path: Pat
     outputs = [output for cell in code for output in cell.outputs]
     assert len(widgets) == sum(VIEW in output.get("data", {}) for output in outputs)
     for widget in widgets:
+        if "course-brush" in widget.get_attribute("class"):  # it has a test of its own
+            continue
         for control in widget.locator(CONTROLS).all():
             before = widget.evaluate(SHOWN)
             move(control, tmp_path)
@@ -143,6 +140,98 @@ def test_lesson(lab: str, browser: BrowserContext, notebook: Path, tmp_path: Pat
     for figure in page.locator(".jp-RenderedImage img").all():
         assert figure.evaluate(OPAQUE), "a theme would shine through this figure"
     assert not complaints
+    leave(lab, page)
+
+
+BRUSH = """from course_utils.photos import sample_photo
+from course_utils.widgets import Brush
+Brush(sample_photo("coffee"), "landscapes")"""
+
+
+def test_the_brush_by_mouse_and_by_keyboard(
+    lab: str, browser: BrowserContext, tmp_path: Path
+) -> None:
+    cells = [nbformat.v4.new_code_cell(BRUSH)]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+    content = json.dumps({"type": "notebook", "content": notebook}).encode()
+    urlopen(Request(lab.format("api/contents/brush.ipynb"), content, method="PUT")).close()
+    page, complaints = run_all(lab, browser, "brush.ipynb")
+    widget, photo = page.locator(".course-brush"), page.locator(".course-frame")
+    points, colors = photo.locator(".course-point"), widget.locator(".course-row button")
+
+    def then(said: str, *hints: str) -> None:
+        """Wait for what the widget says of the step, and of the hints."""
+        words = "; ".join(f"{n}[.] .*{hint}" for n, hint in enumerate(hints, 1)) or "none"
+        said = re.compile(f"{said} Hints: {words}.*")
+        expect(widget.locator("[role=status]")).to_have_text(said, timeout=1000 * ANSWER)
+
+    then("Click on the photo to say the color of a place.")
+    box = photo.bounding_box()
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    page.mouse.click(*at(0.25, 0.4))
+    then("Added.", "at 25% from the left and 40% from the top")
+    before = widget.evaluate(SHOWN)
+    colors.and_(page.locator("[title^='vivid: green']")).first.click()
+    then("Colored.", "green, .* at 25%")
+    assert widget.evaluate(SHOWN) != before
+    page.mouse.move(*at(0.25, 0.4))
+    page.mouse.down()
+    page.mouse.move(*at(0.4, 0.4))
+    page.mouse.move(*at(0.5, 0.2))
+    page.mouse.up()
+    then("Moved.", "green, .* at 50% from the left and 20% from the top")
+    page.mouse.click(*at(0.5, 0.2))
+    then("Chosen.", "green")
+    expect(colors.first).to_be_focused()
+    # and now without the mouse
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    then("Colored.", "orange")
+    page.keyboard.press("Shift+ArrowDown")
+    then("Moved.", "orange, .* at 50% from the left and 30% from the top")
+    page.keyboard.press("Shift+Tab")  # to the photo
+    page.keyboard.press("Enter")
+    then("Added.", "30% from the top", "50% from the top")
+    expect(points.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    then("Moved.", "at 50%", "at 49%")
+    page.keyboard.press("Shift+Tab")
+    expect(points.nth(0)).to_be_focused()
+    page.keyboard.press("Delete")
+    then("Removed.", "at 49%")
+    page.keyboard.press("Control+z")
+    then("Undone.", "at 50%", "at 49%")
+    page.keyboard.press("Control+Shift+Z")
+    then("Done again.", "at 49%")
+    widget.locator("input").fill(str(tmp_path / "mine"))
+    widget.get_by_role("button", name="save as").press("Enter")
+    then(".*mine.json.", "at 49%")
+    assert len(read_hints(tmp_path / "mine.json")) == 1
+    assert not complaints
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    widget.screenshot(path=SCREENSHOTS / "brush.png")
+    leave(lab, page)
+
+
+def run_all(lab: str, browser: BrowserContext, notebook: str) -> tuple[Page, list[str]]:
+    """A notebook that has run from top to bottom, and what the browser complains of."""
+    page, complaints = browser.new_page(), []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: line.type == "error" and complaints.append(line.text))
+    page.goto(lab.format(f"lab/tree/{notebook}") + "&reset")
+    page.wait_for_selector(".jp-Notebook-cell", timeout=1000 * START)
+    wait_for_kernel(lab, page)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_function(RAN, timeout=1000 * RUN_ALL)
+    return page, complaints
+
+
+def leave(lab: str, page: Page) -> None:
     page.close()
     for kernel in kernels(lab):
         urlopen(Request(lab.format(f"api/kernels/{kernel['id']}"), method="DELETE")).close()
