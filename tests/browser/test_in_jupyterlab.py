@@ -161,8 +161,8 @@ def test_the_brush_by_mouse_and_by_keyboard(
 
     def then(said: str, *hints: str) -> None:
         """Wait for what the widget says of the step, and of the hints."""
-        words = "; ".join(f"{n}[.] .*{hint}" for n, hint in enumerate(hints, 1)) or "none"
-        said = re.compile(f"{said} Hints: {words}.*")
+        words = "; ".join(f"{n}[.] .*{hint}.*" for n, hint in enumerate(hints, 1)) or "none"
+        said = re.compile(f"{said} Hints: {words}[.]")
         expect(widget.locator("[role=status]")).to_have_text(said, timeout=1000 * ANSWER)
 
     then("Click on the photo to say the color of a place.")
