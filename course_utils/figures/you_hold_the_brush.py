@@ -24,8 +24,8 @@ def carried(grids: dict[str, Tensor], most: float = 60.0) -> Figure:
         )
         for axis, (title, grid) in zip(axes[0], grids.items(), strict=True):
             axis.imshow(grid, cmap="PiYG_r", vmin=-1.4 * most, vmax=1.4 * most)
-            for (row, column), value in np.ndenumerate(grid.numpy()):
-                axis.text(column, row, f"{value:.0f}", ha="center", va="center")
+            for (row, column), value in np.ndenumerate(grid.double().numpy()):
+                axis.text(column, row, f"{round(value)}", ha="center", va="center")
             axis.set(title=title, xticks=[], yticks=[])
             axis.grid(False)
     return figure
