@@ -536,3 +536,14 @@ def test_one_points_on_a_picture_in_place_of_two_sliders(explorers: dict) -> Non
     assert place.value == (0.0, 0.25)
     with pytest.raises(traitlets.TraitError, match="two numbers"):
         place.value = (float("nan"), 0.0)
+
+
+def test_figures_of_hints_have_every_number() -> None:
+    grid = torch.tensor([[60.0, -0.2], [12.6, -60.0]])
+    (axis,) = figures.carried({"a": grid}).axes
+    written = {text.get_position(): text.get_text() for text in axis.texts}
+    assert written == {(0, 0): "60", (1, 0): "0", (0, 1): "13", (1, 1): "-60"}
+    lines = figures.error_by_hints((1, 10), {"one": (9.0, 4.0), "two": (8.0, 2.0)}).axes[0]
+    assert [list(line.get_ydata()) for line in lines.lines] == [[9.0, 4.0], [8.0, 2.0]]
+    assert {text.get_text() for text in lines.texts} == {"one 4", "two 2"}
+    plt.close("all")

@@ -23,7 +23,7 @@ def carried(grids: dict[str, Tensor], most: float = 60.0) -> Figure:
             1, len(grids), figsize=size, squeeze=False, layout="constrained"
         )
         for axis, (title, grid) in zip(axes[0], grids.items(), strict=True):
-            axis.imshow(grid, cmap="PiYG_r", vmin=-1.4 * most, vmax=1.4 * most)
+            axis.imshow(grid.numpy(), cmap="PiYG_r", vmin=-1.4 * most, vmax=1.4 * most)
             for (row, column), value in np.ndenumerate(grid.double().numpy()):
                 axis.text(column, row, f"{round(value)}", ha="center", va="center")
             axis.set(title=title, xticks=[], yticks=[])
