@@ -19,34 +19,22 @@ import torch
 from torch import Tensor
 
 from course_utils.color import fit_gamut
-from course_utils.colorize import WEIGHTS, Painter, load_model
+from course_utils.colorize import Painter, load_model
 from course_utils.data import load_dataset
 from course_utils.hints import Carrier, Hint
-from course_utils.network import ColorizationNet
 from course_utils.photos import sample_photo
 from course_utils.plumbing.progress import progress_bar
-from course_utils.plumbing.weights import SCALE, read_safetensors
-from tools.train_photographs import draw_hints, half_of, hinted_logits, with_hints
+from tools.train_photographs import draw_hints, half_of
 
 COUNTS = (1, 2, 5, 10, 20, 50)
 SIZES = ((1024, 768), (4000, 3000))
-
-
-def learned_network() -> ColorizationNet:
-    """The one with four inputs, see data/weights/README.md."""
-    tensors, about = read_safetensors(WEIGHTS / "hints" / "photographs-hints.safetensors")
-    scales = {name: tensors.pop(name + SCALE) for name in list(tensors) if name + SCALE in tensors}
-    tensors |= {name: tensors[name] * scale for name, scale in scales.items()}
-    model = with_hints(ColorizationNet(about["width"]))
-    model.load_state_dict(tensors)
-    return model.eval()
 
 
 @torch.inference_mode()
 def measure(lab: Tensor) -> dict[str, dict[str, list[float]]]:
     """MSE(ab) of Lab pictures (N, 3, 64, 64): how told -> way -> one number a count of hints."""
     light, truth = lab[:, :1], lab[:, 1:]
-    network, learned = load_model("photographs", "cpu"), learned_network()
+    network, learned = (load_model(name, "cpu") for name in ("photographs", "photographs-hints"))
     guess = torch.cat([network(part) for part in light.split(64)])
     touches = [
         draw_hints(truth, torch.full((len(lab),), count), 2, torch.Generator().manual_seed(count))
@@ -55,7 +43,7 @@ def measure(lab: Tensor) -> dict[str, dict[str, list[float]]]:
     answers = [
         torch.cat(
             [
-                learned.to_ab(hinted_logits(learned, *parts))
+                learned.to_ab(learned.logits(*parts))
                 for parts in zip(light.split(64), each.split(64), strict=True)
             ]
         )

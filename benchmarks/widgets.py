@@ -21,7 +21,9 @@ def values(control: ipywidgets.Widget) -> list:
     """What a control can be moved to; its value now comes last."""
     if isinstance(control, widgets.Guess | ipywidgets.Text):
         return []  # a guess grows round by round; a path has no values to go through
-    if hasattr(control, "options"):
+    if isinstance(control, widgets.Place):
+        choices = [(n / 7, 1 - n / 7) for n in range(7)]
+    elif hasattr(control, "options"):
         choices = list(control.options)
     else:
         steps = 7

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils.color import lab_to_uint8, rgb_to_lightness
-from course_utils.hints import Carrier, Dab, Hint, dabs, residual
-from course_utils.network import ColorizationNet, model_device
+from course_utils.hints import Carrier, Dab, Hint, as_input, dabs, residual
+from course_utils.network import ColorizationNet
 from course_utils.photos import Photo, pil_to_tensor, read_photo, resize
 from course_utils.plumbing.limits import MOST_SEEN, STRIDE, check_view
 from course_utils.plumbing.models import WEIGHTS, load_model, to_network
@@ -91,13 +91,8 @@ class Painter:
         del photo
         self.lightness = rgb_to_lightness(pixels)[None]  # (1, 1, H, W)
         self.guide = rgb_to_lightness(resize(pixels, small))[None]  # (1, 1, h, w)
-        self.ab = torch.zeros_like(self.guide).repeat(1, 2, 1, 1)  # (1, 2, h, w)
-        if network:
-            logits = model.eval().logits(self.guide.to(model_device(model)))
-            if guided:
-                self.ab = joint_bilateral(model.to_quarter_ab(logits).float().cpu(), self.guide)
-            else:
-                self.ab = model.to_ab(logits).float().cpu()
+        self.model = model.eval() if network else None
+        self.ab = self.answer()
         if not self.ab.isfinite().all():
             why = "expected colors that are numbers, got none; use other weights"
             raise ValueError(f"weights: {why}")
@@ -105,7 +100,11 @@ class Painter:
     @torch.inference_mode()
     def paint(self, hints: Sequence[Hint] = ()) -> Image.Image:
         """The photograph in color, with these hints. See `colorize`."""
-        ab = self.ab + self.residual(hints) if hints else self.ab
+        ab = self.ab
+        if hints:
+            hears = self.model is not None and self.model.inputs == 4
+            ab = self.answer(hints) if hears else ab
+            ab = ab + self.residual(hints, ab)
         answer = lines_of_lightness(ab, self.guide) if self.guided else ab  # (1, 4 or 2, h, w)
         height, width = size = self.lightness.shape[-2:]
         radius = 2 * min(size) / min(self.guide.shape[-2:])
@@ -118,6 +117,17 @@ class Painter:
                 result.paste(Image.fromarray(band.permute(1, 2, 0).numpy()), (0, top))
         result.info |= self.info
         return result
+
+    def answer(self, hints: Sequence[Hint] = ()) -> Tensor:
+        """What the network says, (1, 2, h, w), also to hints if it has an input for them."""
+        if self.model is None:
+            return torch.zeros_like(self.guide).repeat(1, 2, 1, 1)
+        known = as_input(hints, self.guide.shape[-2:])
+        device = model_device(self.model)
+        logits = self.model.logits(self.guide.to(device), known.to(device))
+        if self.guided:
+            return joint_bilateral(self.model.to_quarter_ab(logits).float().cpu(), self.guide)
+        return self.model.to_ab(logits).float().cpu()
 
     @torch.inference_mode()
     def band(self, answer: Tensor, touches: list[Dab], top: int) -> Tensor:
@@ -145,8 +155,8 @@ class Painter:
         size = tuple(max(1, int(side * shrink)) for side in (height, width))
         return Carrier(F.adaptive_avg_pool2d(self.guide, size)[0, 0])
 
-    def residual(self, hints: Sequence[Hint]) -> Tensor:
-        """What hints add to the network's answer, (1, 2, h, w)."""
-        here = F.adaptive_avg_pool2d(self.ab, self.carrier.shape)
+    def residual(self, hints: Sequence[Hint], ab: Tensor) -> Tensor:
+        """What hints add to the network's answer, both (1, 2, h, w)."""
+        here = F.adaptive_avg_pool2d(ab, self.carrier.shape)
         carried = self.carrier.carry(*residual(hints, here[0]))[None]
-        return carried if here.shape == self.ab.shape else joint_bilateral(carried, self.guide)
+        return carried if here.shape == ab.shape else joint_bilateral(carried, self.guide)

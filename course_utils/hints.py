@@ -190,6 +190,19 @@ def residual(hints: Sequence[Hint], ab: Tensor) -> tuple[Tensor, Tensor]:
     return lack / count.clamp(min=1), count > 0
 
 
+def as_input(hints: Sequence[Hint], size: tuple[int, int]) -> Tensor:
+    """Hints for a network with four inputs: a, b, and 1 where they are known, (1, 3, h, w).
+
+    Touches of 2 x 2 pixels, of which it saw most when it was trained.
+    """
+    planes = torch.zeros(1, 3, *size)
+    for hint in hints:
+        row, column = hint.pixel(*size)
+        touch = torch.tensor([*hint.ab, 1.0])[:, None, None]
+        planes[0, :, row : row + 2, column : column + 2] = touch
+    return planes
+
+
 @dataclass
 class Dab:
     """What a hint's pixel still lacks, and with it pixels around it that have about its L: the

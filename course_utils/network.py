@@ -127,8 +127,10 @@ class ColorizationNet(nn.Module):
             ab bins: temperature, softmax, and a 1x1 convolution that holds the bin centers
             and so computes the mean.
         layers: the table that it is built from.
+        inputs: 4 for a network that also sees hints, as in Zhang et al., "Real-Time User-Guided
+            Image Colorization with Learned Deep Priors", SIGGRAPH 2017.
     Raises:
-        ValueError: an unknown head, or a width that is not positive.
+        ValueError: an unknown head, a width that is not positive, or other inputs.
     """
 
     def __init__(
@@ -136,13 +138,14 @@ class ColorizationNet(nn.Module):
         width: float = 1.0,
         head: str = "regression",
         layers: tuple[Layer, ...] = LAYERS,
+        inputs: int = 1,
     ) -> None:
         super().__init__()
-        check_architecture(width, head)
-        self.width, self.head, self.layers = width, head, layers
+        check_architecture(width, head, inputs)
+        self.width, self.head, self.layers, self.inputs = width, head, layers, inputs
         self.size = 256  # of the pictures that it is trained on; `training.fit` says otherwise
         self.normalize = NormalizeL()
-        channels = 1
+        channels = inputs
         for block in range(1, 9):
             modules, channels = _block([e for e in layers if e.block == block], channels, width)
             if block == 8:
@@ -200,15 +203,20 @@ class ColorizationNet(nn.Module):
         for block in self.blocks():
             block.bfloat16()
 
-    def logits(self, lightness: Tensor) -> Tensor:
+    def logits(self, lightness: Tensor, hints: Tensor | None = None) -> Tensor:
         """L (B, 1, H, W) -> (B, 313, H/4, W/4): what the classification loss compares.
 
-        H and W must be multiples of 8 here; `forward` takes any size.
+        H and W must be multiples of 8 here; `forward` takes any size. A network with four inputs
+        also sees hints (B, 3, H, W): a, b, and 1 where these are known, else all 0.
         """
         dtype = self.model1[0].weight.dtype
         if dtype == torch.bfloat16 and torch.onnx.is_in_onnx_export():
             raise ValueError("ONNX: expected weights in float32; load the network with fast=False")
-        x = self.normalize(lightness).to(dtype)
+        x = self.normalize(lightness)
+        if self.inputs == 4:
+            hints = torch.zeros_like(x).repeat(1, 3, 1, 1) if hints is None else hints
+            x = torch.cat((x, hints[:, :2] / AB_SCALE, hints[:, 2:]), dim=1)
+        x = x.to(dtype)
         for block in self.blocks():
             x = block(x)
         return x

@@ -144,9 +144,7 @@ def for_page(output: dict, state: dict) -> list[dict]:
     words = "".join(part["state"]["value"] for part in parts if part["model_name"] == "HTMLModel")
     alt = {"image/png": {"alt": unescape(re.sub("<.*?>", "", words))}}
     shown = [
-        ({"image/png": part["buffers"][0]["data"]}, alt)
-        for part in parts
-        if part["model_name"] == "ImageModel"
+        ({"image/png": part["buffers"][0]["data"]}, alt) for part in parts if part.get("buffers")
     ]
     shown.append(({"text/markdown": words + STILL}, {}))
     return [

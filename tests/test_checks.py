@@ -17,6 +17,7 @@ from course_utils import bins, checks, color
 from course_utils.checks import framework
 from course_utils.checks.hints import HINTS
 from course_utils.figures.dilated_cnn import WAYS as PICTURES
+from course_utils.hints import Hint
 from course_utils.photos import sample_photo
 from course_utils.plumbing import lessons
 from course_utils.plumbing.lessons import LESSON_SECONDS
@@ -191,6 +192,27 @@ BLUES = [[32, 78, -106], [32, 72, -98]]
 SUIT, PATCH = {"L": 57.5, "a": 43.7, "b": 41.8}, {"x": 1, "y": 2, "L": 57.3, "a": 28.5, "b": -39.6}
 
 
+COFFEE = [
+    Hint(0.23, 0.3, "#ac2b10"),
+    Hint(0.73, 0.44, "#b22d11"),
+    Hint(0.44, 0.39, "#eb983b"),
+]
+
+
+ABOUT = (Hint(0.23, 0.3, "#b04020"), Hint(0.73, 0.44, "#b04020"), Hint(0.44, 0.39, "#e0a050"))
+
+
+def weigh(level, around, sigma, two=2, power=2, sign=-1, share=True):
+    weights = torch.exp(sign * (around - level).abs() ** power / (two * sigma**2))
+    return weights / weights.sum() if share else weights
+
+
+def row_of(weights, pixel, hint):
+    row = torch.zeros_like(weights)
+    row[pixel] = 1
+    return (row - weights, 0.0) if hint is None else (row, hint)
+
+
 class Pairs:
     """The Dataset of lesson 2 as a learner writes it; `spoil` is the mistake."""
 
@@ -362,6 +384,17 @@ RIGHT = {
     "worse_of_two": [WORSE, {name: word.upper() for name, word in WORSE.items()}],
     "upper_b": [upper_b, lambda m, L, turned: upper_b(m, L, turned).detach().numpy()],
     "colorfulness": [vivid, lambda rgb: torch.tensor(vivid(rgb)), vivid_by_torch],
+    "hint_weights": [
+        weigh,
+        lambda level, around, sigma: weigh(level, around, sigma).numpy(),
+        lambda level, around, sigma: torch.softmax(-((around - level) ** 2) / 2 / sigma**2, 0),
+    ],
+    "system_row": [
+        row_of,
+        lambda weights, pixel, hint: [part for part in row_of(weights.double(), pixel, hint)],
+    ],
+    "three_hints": [COFFEE, ABOUT],
+    "stopped_leak": [(20, 35), torch.tensor([19, 36]), [20, 33]],
     "stretched": [
         stretch,
         lambda gray: torch.from_numpy(stretch(gray)).float(),
@@ -694,6 +727,43 @@ MISTAKES = {
         (sum_of_roots, "not the sum of both roots"),
         (unmended, "before it was mended"),
         (lambda rgb: vivid(rgb[[1, 0, 2]].abs().sqrt()), "expected"),
+    ],
+    "hint_weights": [
+        (lambda *case: weigh(*case, share=False), "divide by their sum"),
+        (lambda *case: weigh(*case, two=1), "the 2 is missing"),
+        (lambda level, around, sigma: weigh(level, around, sigma**0.5), "sigma is squared"),
+        (lambda *case: weigh(*case, power=1), "square the step"),
+        (lambda *case: weigh(*case, sign=1), "a minus is missing"),
+        (lambda *case: weigh(*case, share=False).softmax(0), "exponential twice"),
+        (lambda level, around, sigma: torch.full((len(around),), 1 / len(around)), "use their L"),
+        (lambda level, around, sigma: around[:2], "shape"),
+    ],
+    "system_row": [
+        (lambda w, pixel, hint: (-w, 0), "1 times the pixel itself is missing"),
+        (lambda w, pixel, hint: (torch.eye(6)[pixel] + w, hint or 0), "a minus is missing"),
+        (lambda w, pixel, hint: (torch.eye(6)[pixel] - w, hint or 0), "replaces the whole row"),
+        (lambda w, pixel, hint: (w, hint or 0), "these are the weights"),
+        (lambda w, pixel, hint: (torch.eye(6)[pixel], hint or 0), "the neighbors say"),
+        (lambda w, pixel, hint: (row_of(w, pixel, hint)[0] * (hint or 1), 0), "right-hand side"),
+        (lambda w, pixel, hint: (row_of(w, pixel, hint)[0], 0), "it is the hint"),
+        (lambda w, pixel, hint: (row_of(w, pixel, hint)[0], 40), "neighbors' mean is 0"),
+        (lambda w, pixel, hint: row_of(w, pixel, hint)[0], "a row and a number"),
+    ],
+    "three_hints": [
+        ([], "most is wrong around x 0.2"),
+        (COFFEE[:1], "most is wrong around x 0.4"),
+        ([COFFEE[0], Hint(0.73, 0.44, "#2040c0")], "number 2 says a"),
+        (COFFEE * 2, "at most three"),
+        ([(0.2, 0.3, "#ac2b10")], "a list of hints"),
+        (COFFEE[0], "a list of hints"),
+    ],
+    "stopped_leak": [
+        ((20, 8), "on the dark ring"),
+        ((20, 25), "that is inside"),
+        ((3, 3), "find the gap"),
+        ((35, 20), "the row comes first"),
+        ((20, 40), "0 to 39"),
+        (20, "two numbers"),
     ],
     "stretched": [
         (stretch_by_high, "high - low"),

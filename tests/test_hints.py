@@ -8,7 +8,7 @@ from PIL import Image
 
 from course_utils.color import delta_e, fit_gamut, lab_to_uint8, rgb_to_lab
 from course_utils.colorize import MOST_SOLVED, Painter, colorize, load_model
-from course_utils.hints import Carrier, Hint, neighbor_weights, propagate, system
+from course_utils.hints import Carrier, Hint, as_input, neighbor_weights, propagate, system
 from course_utils.network import ColorizationNet
 from course_utils.photos import pil_to_tensor, sample_photo
 from course_utils.plumbing.hint_files import MOST_HINTS, parse_hint, read_hints
@@ -202,6 +202,37 @@ def test_a_large_view_has_a_smaller_system(size: int, shape: tuple[int, int]) ->
     assert worst(photo, painter.paint(hints), hints) < 3
     solved = np.prod(painter.carrier.shape)
     assert solved <= MOST_SOLVED < painter.guide.numel()
+
+
+# A network that hears them
+
+
+def test_a_network_that_sees_hints_spreads_them_further() -> None:
+    """On samples it was not trained on, with the true colors of a few places."""
+    plain, learned = (load_model(name, "cpu") for name in ("photographs", "photographs-hints"))
+    dice, sums = np.random.default_rng(0), {plain: 0.0, learned: 0.0}
+    for name in ("coffee", "astronaut", "cat", "china"):
+        photo = sample_photo(name).resize((96, 96))
+        pixels = dice.integers(0, 96, (3, 2)).tolist()
+        hints = [Hint((x + 0.5) / 96, (y + 0.5) / 96, photo.getpixel((x, y))) for x, y in pixels]
+        for model in sums:
+            result = colorize(photo, model, hints=hints)
+            assert worst(photo, result, hints) < 3
+            sums[model] += (lab_of(result) - lab_of(photo))[1:].square().mean().item()
+    assert sums[learned] < sums[plain]
+
+
+def test_its_input_has_the_touches_where_they_are() -> None:
+    hints = [Hint(0.3, 0.6, RED), Hint(1, 1, BLUE)]
+    planes = as_input(hints, (16, 24))
+    assert planes[0, 2].nonzero().tolist() == [[9, 7], [9, 8], [10, 7], [10, 8], [15, 23]]
+    assert planes[0, :2, 9, 8].tolist() == pytest.approx(hints[0].ab)
+    assert not planes[0, :2, planes[0, 2] == 0].any()
+    learned = load_model("photographs-hints", "cpu")
+    lightness = torch.full((1, 1, 16, 24), 50.0)
+    nothing = torch.zeros(1, 3, 16, 24)
+    assert torch.equal(learned.logits(lightness), learned.logits(lightness, nothing))
+    assert not torch.allclose(learned.logits(lightness), learned.logits(lightness, planes))
 
 
 # Hints, and files of them

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import skimage.color
 import torch
+import traitlets
 from matplotlib.colors import to_rgb
 from PIL import Image, ImageOps
 from traitlets import TraitError
@@ -62,8 +63,8 @@ MOVES = {
     "distance": {"guess": ("left",)},
     "gray": {"threshold": 30.0},
     "taps": {"layer": "conv4_3", "grid": "its own map"},
-    "heat": {"photo": "coffee", "temperature": 0.1, "x": 60.0, "y": 80.0},
-    "fields": {"layer": "conv5_3", "photo": "cat"},
+    "heat": {"photo": "coffee", "temperature": 0.1, "place": (0.6, 0.8)},
+    "fields": {"layer": "conv5_3", "photo": "cat", "place": (0.2, 0.4)},
     "results": {"picture": 3, "strength": 2.0},
 }
 
@@ -331,7 +332,7 @@ def test_taps_are_counted_and_shapes_outlined() -> None:
 
 def test_the_dial_colors_as_colorize_does(explorers: dict) -> None:
     dial = explorers["heat"]
-    dial.set(photo="coffee", temperature=0.1, x=0.0, y=0.0)
+    dial.set(photo="coffee", temperature=0.1, place=(0.0, 0.0))
     panel = shown(dial)[22:, :288].astype(int)
     vivid = load_model("photographs-vivid", "cpu")
     vivid.set_temperature(0.1)
@@ -349,7 +350,7 @@ def test_the_network_is_surer_in_the_sky_than_on_the_suit(explorers: dict) -> No
     assert "entropy 4.0 of at most 8.3 bits" in dial.text  # lesson 6 quotes both
     dial.set(temperature=0.02)
     assert "entropy 4.0 of at most 8.3 bits" in dial.text
-    dial.set(photo="astronaut", x=50.0, y=75.0)
+    dial.set(photo="astronaut", place=(0.5, 0.75))
     assert "entropy 6.7 of at most 8.3 bits" in dial.text
 
 
@@ -403,4 +404,39 @@ def test_figures_of_what_l2_costs_and_of_a_range_test() -> None:
     smooth = test.lines[1]
     assert np.allclose(smooth.get_xdata(), rates[1:-1])
     assert np.allclose(smooth.get_ydata(), losses[1:-1])  # the mean of a line is the line
+    plt.close("all")
+
+
+def heard(pointer: widgets.Pointer, event: str, point: int, x: float, y: float) -> None:
+    """What the browser would send."""
+    pointer._handle_custom_msg({"event": event, "point": point, "x": x, "y": y}, [])
+
+
+def test_one_points_on_a_picture_in_place_of_two_sliders(explorers: dict) -> None:
+    fields = explorers["fields"]
+    place = fields.controls["place"]
+    assert place.value == (0.5, 0.5)
+    before = bytes(place.picture)
+    for event in ("drag", "drop"):
+        heard(place, event, 0, 0.0, 1.0 if event == "drop" else 0.5)
+    assert place.value == (0.0, 1.0)
+    assert place.picture != before
+    assert place.points[0]["label"].startswith("The cross: 0% from the left, 100% from the top")
+    assert "75% of the square lie outside" in fields.text  # it is a corner of the photo
+    heard(place, "remove", 0, 0.5, 0.5)
+    assert place.value == (0.0, 1.0)  # the only point stays
+    place.value = (-3, 0.25)
+    assert place.value == (0.0, 0.25)
+    with pytest.raises(traitlets.TraitError, match="two numbers"):
+        place.value = (float("nan"), 0.0)
+
+
+def test_figures_of_hints_have_every_number() -> None:
+    grid = torch.tensor([[60.0, -0.2], [12.6, -60.0]])
+    (axis,) = figures.carried({"a": grid}).axes
+    written = {text.get_position(): text.get_text() for text in axis.texts}
+    assert written == {(0, 0): "60", (1, 0): "0", (0, 1): "13", (1, 1): "-60"}
+    lines = figures.error_by_hints((1, 10), {"one": (9.0, 4.0), "two": (8.0, 2.0)}).axes[0]
+    assert [list(line.get_ydata()) for line in lines.lines] == [[9.0, 4.0], [8.0, 2.0]]
+    assert {text.get_text() for text in lines.texts} == {"one 4", "two 2"}
     plt.close("all")

@@ -35,7 +35,7 @@ from course_utils.bins import class_weights, empirical_prior
 from course_utils.color import rgb_to_lab
 from course_utils.data import GRAY_CHROMA, batches, flip_and_crop, load_dataset
 from course_utils.losses import colorization_loss
-from course_utils.network import AB_SCALE, ColorizationNet
+from course_utils.network import ColorizationNet
 from course_utils.photos import mean_chroma
 from course_utils.plumbing.weights import read_network, save_weights, write_safetensors
 
@@ -151,16 +151,8 @@ def with_hints(model: ColorizationNet) -> ColorizationNet:
     with torch.no_grad():
         new.weight[:, :1], new.bias[:] = old.weight, old.bias
         new.weight[:, 1:] *= 0.5
-    model.model1[0] = new
+    model.model1[0], model.inputs = new, 4
     return model
-
-
-def hinted_logits(model: ColorizationNet, lightness: Tensor, hints: Tensor) -> Tensor:
-    """L (B, 1, H, W) and hints (B, 3, H, W), a, b and the mask -> the 313 channels."""
-    x = torch.cat((model.normalize(lightness), hints[:, :2] / AB_SCALE, hints[:, 2:]), dim=1)
-    for block in model.blocks():
-        x = block(x)
-    return x
 
 
 def draw_hints(ab: Tensor, counts: Tensor, patch: int, generator: torch.Generator) -> Tensor:
@@ -208,7 +200,7 @@ def mse(model: ColorizationNet, lab: Tensor, hints: int | None = None) -> float:
                 logits = model.logits(light)
             else:
                 counts = torch.full((len(part),), hints, device=lab.device)
-                logits = hinted_logits(model, light, draw_hints(ab, counts, 2, generator))
+                logits = model.logits(light, draw_hints(ab, counts, 2, generator))
             total += (model.to_ab(logits).float() - ab).square().mean().item() * len(part)
     model.train()
     return total / len(lab)
@@ -278,7 +270,7 @@ def run(
                 )
                 counts = torch.where(uniform[2] < 0.1, 0, (40 ** uniform[3]).long())
                 hints = draw_hints(ab, counts, 1 + step % 4, generator)
-                logits = hinted_logits(model, light, hints)
+                logits = model.logits(light, hints)
             else:
                 logits = model.logits(light)
             loss = colorization_loss(model, logits, ab, weights)

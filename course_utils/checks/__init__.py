@@ -30,6 +30,12 @@ from course_utils.checks.lab_color import (
 )
 from course_utils.checks.results import auc, colorfulness, upper_b, worse_of_two
 from course_utils.checks.start_here import colorized, what_is_guessed
+from course_utils.checks.you_hold_the_brush import (
+    hint_weights,
+    stopped_leak,
+    system_row,
+    three_hints,
+)
 from course_utils.checks.your_own_photos_and_bigger_machines import (
     all_reduce_seconds,
     my_shards,
@@ -51,6 +57,7 @@ __all__ = [
     "early_stopping",
     "far_sight",
     "first_n",
+    "hint_weights",
     "horizon",
     "hue_and_chroma",
     "is_gray",
@@ -65,7 +72,10 @@ __all__ = [
     "soft_encoded",
     "split",
     "srgb_decode",
+    "stopped_leak",
     "stretched",
+    "system_row",
+    "three_hints",
     "training_step",
     "trimmed",
     "upper_b",

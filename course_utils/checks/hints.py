@@ -132,6 +132,23 @@ HINTS: dict[str, tuple[str, ...]] = {
         "torch.dist of the two answers, once for each temperature",
     ),
     # 07
+    "hint_weights": (
+        "a Gaussian of the step in L from the pixel to each neighbor",
+        "exp(-(around - level) ** 2 / (2 * sigma ** 2)), divided by their sum",
+    ),
+    "system_row": (
+        "each equation says what is 0, or what a hint is, of the colors of all pixels",
+        "start with zeros and a 1 at the pixel; without a hint, subtract the weights",
+    ),
+    "three_hints": (
+        "put the first where the largest surface has the wrong color",
+        "the original's own colors: sample_photo('coffee').getpixel((x, y)), in pixels",
+    ),
+    "stopped_leak": (
+        "look where red passes the ring: L is the same on both sides there",
+        "a row near 20, and a column a little beyond the ring's right side",
+    ),
+    # 08
     "stretched": (
         "np.percentile gives both ends at once",
         "(gray - low) / (high - low), clipped to 0..1",

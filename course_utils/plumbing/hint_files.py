@@ -3,6 +3,7 @@ is told at once."""
 
 import json
 import re
+from collections.abc import Iterable
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -38,6 +39,11 @@ def as_rgb(color: object) -> RGB:
     raise ValueError(f'color: expected "#rrggbb" or three numbers 0 to 255, got {_short(color)}')
 
 
+def as_hex(rgb: RGB) -> str:
+    """Three 8-bit numbers as "#rrggbb"."""
+    return f"#{bytes(rgb).hex()}"
+
+
 def parse_hint(text: str) -> tuple[float, float, RGB]:
     """X,Y=#rrggbb, as after --hint, as (x, y, color).
 
@@ -70,6 +76,12 @@ def read_hints(path: str | Path) -> list[tuple[float, float, RGB]]:
         raise ValueError(f"{path}: expected a file of hints, no such file") from None
     except (ValueError, OSError, RecursionError) as error:
         raise ValueError(f"{path}: expected a file of hints, got: {str(error)[:200]}") from None
+
+
+def hints_as_json(hints: Iterable[tuple[float, float, RGB]]) -> bytes:
+    """The file that `read_hints` reads."""
+    entries = [{"x": x, "y": y, "color": as_hex(rgb)} for x, y, rgb in hints]
+    return (json.dumps(entries, indent=1) + "\n").encode()
 
 
 def _entry(entry: object) -> tuple[float, float, RGB]:

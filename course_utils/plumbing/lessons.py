@@ -22,6 +22,7 @@ LESSON_SECONDS = {  # what Run All takes on two cores, see `doctor.probe`
     "04_l2_training": 65,
     "05_results": 14,
     "06_color_as_classification": 15,
+    "07_you_hold_the_brush": 20,
     "08_your_own_photos_and_bigger_machines": 30,
 }
 CHECKS = Path(__file__).resolve().parent.parent / "checks"

@@ -23,12 +23,14 @@ def check_view(size: int) -> None:
         raise ValueError(f"size: expected at most {MOST_SEEN}, got {size}; choose a smaller one")
 
 
-def check_architecture(width: float, head: str) -> None:
-    """Raise an error for a width or a head that no network has."""
+def check_architecture(width: float, head: str, inputs: int = 1) -> None:
+    """Raise an error for a width, a head or a number of inputs that no network has."""
     if not 0 < as_kind("width", width, float) <= 4:
         raise ValueError(f"width: expected a factor in (0, 4], got {width}")
     if head not in HEADS:
         raise ValueError(f"head: expected one of {', '.join(HEADS)}, got {head!r}")
+    if inputs not in (1, 4):
+        raise ValueError(f"inputs: expected 1 (L) or 4 (L and hints), got {inputs!r}")
 
 
 def check_threads(threads: int) -> None:

@@ -22,8 +22,8 @@ def load_model(
 
     Args:
         path_or_name: a weights file, or the name of one in data/weights, such as "landscapes";
-            "zhang2016" is the network that the authors of the paper published (downloaded once,
-            129 MB).
+            "photographs-hints" also sees hints; "zhang2016" is the network that the authors of the
+            paper published (downloaded once, 129 MB).
         device: "cpu" or "cuda"; by default a GPU where there is one.
         fast: convolve in bfloat16 where the hardware has it. It takes about half the time, and
             moves ab by some tenths: to look at pictures, not to compare figures.
@@ -35,13 +35,14 @@ def load_model(
     if name == "zhang2016":
         path = fetch_zhang2016()
     elif path.suffix != ".safetensors":
-        path = WEIGHTS / f"{name}.safetensors"
-        if not path.exists():
-            known = [*sorted(file.stem for file in WEIGHTS.glob("*.safetensors")), "zhang2016"]
+        files = {file.stem: file for file in sorted(WEIGHTS.rglob("*.safetensors"))}
+        if name not in files:
+            known = [*sorted(files), "zhang2016"]
             raise ValueError(
                 f"weights: expected a .safetensors file or one of: {', '.join(known)}; "
                 f"got {name!r}{meant(name, known)}"
             )
+        path = files[name]
     model = read_network(path)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if fast and bf16_is_fast(device):

@@ -38,6 +38,8 @@ def save_weights(
         about: plain values (size, data, epoch ...) that are kept beside the weights.
     """
     about = {"width": model.width, "head": model.head, "size": 256, **about}
+    if model.inputs != 1:
+        about["inputs"] = model.inputs
     if model.head == "classification":
         about.setdefault("temperature", model.temperature.temperature)
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
@@ -109,7 +111,7 @@ def fetch_zhang2016(progress: bool = True) -> Path:
 def _without_numbers(about: dict) -> ColorizationNet:
     """A network whose weights have shapes and take no memory."""
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        return ColorizationNet(about["width"], about["head"])
+        return ColorizationNet(about["width"], about["head"], inputs=about.get("inputs", 1))
 
 
 def _fill(
@@ -173,11 +175,11 @@ def _check_about(about: object) -> None:
     if not isinstance(about, dict):
         raise TypeError(f"{type(about).__name__} in place of what describes the network")
     numbers = {"width": about["width"], "size": about.setdefault("size", 256)}
-    numbers["temperature"] = about.get("temperature", 1)
+    numbers |= {name: about.get(name, 1) for name in ("temperature", "inputs")}
     for name, value in numbers.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(f"{name} {value!r}")
-    check_architecture(about["width"], about["head"])
+    check_architecture(about["width"], about["head"], about.get("inputs", 1))
     check_size(about["size"])
     check_temperature(numbers["temperature"])
     if "temperature" in about and about["head"] != "classification":

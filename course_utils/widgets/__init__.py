@@ -1,5 +1,6 @@
 """Interactive figures, a module a lesson: controls above a picture, and what it shows in words."""
 
+from course_utils.widgets.brush import Brush
 from course_utils.widgets.classification import temperature_explorer
 from course_utils.widgets.data import gray_finder
 from course_utils.widgets.dilated_cnn import kernel_taps, receptive_fields
@@ -7,16 +8,21 @@ from course_utils.widgets.explorer import Explorer, Guess
 from course_utils.widgets.judging import color_distance
 from course_utils.widgets.l2_training import TrainingMonitor, epoch_scrubber
 from course_utils.widgets.lab_color import AbPlane, ColorResolution, PhotoChannels, TwoPhotos
+from course_utils.widgets.pointer import Place, PointedExplorer, Pointer
 from course_utils.widgets.real_or_colored import real_or_colored
 from course_utils.widgets.results import PhotoPicker, results_browser
 
 __all__ = [
     "AbPlane",
+    "Brush",
     "ColorResolution",
     "Explorer",
     "Guess",
     "PhotoChannels",
     "PhotoPicker",
+    "Place",
+    "PointedExplorer",
+    "Pointer",
     "TrainingMonitor",
     "TwoPhotos",
     "color_distance",

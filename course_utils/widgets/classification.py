@@ -12,15 +12,25 @@ from course_utils.bins import AB_BINS, annealed_mean
 from course_utils.color import fit_gamut, lab_to_rgb
 from course_utils.network import ColorizationNet, model_device
 from course_utils.upsampling import guided_upsampling, joint_bilateral
-from course_utils.widgets.explorer import Explorer, photo_choice, slider
-from course_utils.widgets.pictures import paper, photo_lab, strip, titled, to_image, write
+from course_utils.widgets.explorer import photo_choice, slider
+from course_utils.widgets.pictures import (
+    GAP,
+    TITLE,
+    paper,
+    photo_lab,
+    strip,
+    titled,
+    to_image,
+    write,
+)
+from course_utils.widgets.pointer import Place, PointedExplorer, areas_of
 
 SIDE = 288  # of each panel, in pixels; the network sees a smaller copy of the photo
 SURE, UNSURE = 3.0, 7.0  # bits of entropy that are drawn dark and yellow
 DOT = 9  # pixels a bin takes on the plane, at most
 
 
-def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> Explorer:
+def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> PointedExplorer:
     """A photo recolored at any temperature, where the network is unsure, and what it thinks at a
     pixel: the probability of every bin. As in `colorize`, it sees a copy of the size that it was
     trained at, and L stays sharp."""
@@ -40,17 +50,20 @@ def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> Explo
         pixels = (255 * matplotlib.colormaps["viridis"](span.numpy())[..., :3]).astype("uint8")
         return lightness, seen, logs, Image.fromarray(pixels).resize((SIDE, SIDE), 0)
 
-    def render(photo: str, temperature: float, x: float, y: float) -> tuple[Image.Image, str]:
+    def render(
+        photo: str, temperature: float, place: tuple[float, float]
+    ) -> tuple[Image.Image, str]:
+        x, y = place
         lightness, seen, logs, unsure = scored(photo)
         ab = annealed_mean(logs[None], temperature)
         sharp_ab = joint_bilateral(ab, seen[None])  # both steps as in `colorize`
         large = guided_upsampling(sharp_ab, seen[None], lightness[None])[0]
         rows, columns = logs.shape[-2:]
-        row, column = (min(int(y / 100 * rows), rows - 1), min(int(x / 100 * columns), columns - 1))
-        place = ((column + 0.5) * SIDE / columns, (row + 0.5) * SIDE / rows)
+        row, column = (min(int(y * rows), rows - 1), min(int(x * columns), columns - 1))
+        cross = (x * (SIDE - 1), y * (SIDE - 1))
         at_pixel = logs[:, row, column]
         sharp = (at_pixel / temperature).log_softmax(dim=0)
-        level = lightness[0, int(place[1]), int(place[0])].item()
+        level = lightness[0, int(cross[1]), int(cross[0])].item()
         a, b = ab[0, :, row, column].tolist()
         recolored = to_image(fit_gamut(torch.cat((lightness, large))))
         panels = {
@@ -58,12 +71,12 @@ def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> Explo
             f"dark {SURE:.0f} bits, yellow {UNSURE:.0f}": unsure.copy(),
         }
         for panel in panels.values():
-            _mark(panel, place)
+            _mark(panel, cross)
         panels[f"bins at the cross, T = {temperature:.2f}"] = _plane(sharp.exp(), level, (a, b))
         most = AB_BINS[at_pixel.argmax()].tolist()
         words = (
-            f"{photo}, T = {temperature:.2f}. At {x:.0f} % from the left and {y:.0f} % from the "
-            f"top: likeliest bin a {most[0]:.0f}, b {most[1]:.0f} "
+            f"{photo}, T = {temperature:.2f}. At {100 * x:.0f} % from the left and "
+            f"{100 * y:.0f} % from the top: likeliest bin a {most[0]:.0f}, b {most[1]:.0f} "
             f"(probability {at_pixel.max().exp():.0%} at T = 1), entropy "
             f"{entropy(at_pixel) / log(2):.1f} of at most {log(len(AB_BINS), 2):.1f} bits. "
             f"The color taken: a {a:.0f}, b {b:.0f}, chroma {(a * a + b * b) ** 0.5:.0f}."
@@ -72,12 +85,13 @@ def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> Explo
 
     heat = slider("temperature", 0.38, 0.02, 1, 0.02)
     heat.continuous_update, heat.readout_format = True, ".2f"
-    return Explorer(
+    panels = [(n * (SIDE + GAP), TITLE, SIDE, SIDE) for n in range(2)]  # the third is no photo
+    areas = areas_of(panels, (3 * SIDE + 2 * GAP, TITLE + SIDE))
+    return PointedExplorer(
         render,
+        Place(0.25, 0.25, areas),
         photo=photo_choice("photo", photo),
         temperature=heat,
-        x=slider("from left, %", 25, 0, 100),
-        y=slider("from top, %", 25, 0, 100),
     )
 
 

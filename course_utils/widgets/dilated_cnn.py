@@ -1,6 +1,6 @@
 """The widgets of lesson 3, the dilated CNN."""
 
-from math import floor
+from math import floor, prod
 
 import ipywidgets
 from PIL import Image, ImageDraw
@@ -8,9 +8,11 @@ from PIL import Image, ImageDraw
 from course_utils.architecture import architecture_table
 from course_utils.photos import sample_photo
 from course_utils.widgets.explorer import Explorer, photo_choice
-from course_utils.widgets.pictures import paper, strip
+from course_utils.widgets.pictures import GAP, paper, strip
+from course_utils.widgets.pointer import Place, PointedExplorer, areas_of
 
 TAP = "#D55E00"
+NEAR = 56  # pixels around a unit that are shown enlarged
 
 
 def kernel_taps(cells: int = 41, side: int = 11) -> Explorer:
@@ -40,34 +42,39 @@ def kernel_taps(cells: int = 41, side: int = 11) -> Explorer:
     return Explorer(render, layer=_layers(rows, "conv5_1"), grid=grids)
 
 
-def receptive_fields(photo: str = "astronaut", size: int = 448) -> Explorer:
+def receptive_fields(photo: str = "astronaut", size: int = 448) -> PointedExplorer:
     """Where one unit of a layer looks: its receptive field and the taps of its kernel."""
     rows = {row["layer"]: row for row in architecture_table()}
 
-    def render(layer: str, photo: str) -> tuple[Image.Image, str]:
+    def render(layer: str, photo: str, place: tuple[float, float]) -> tuple[Image.Image, str]:
         row = rows[layer]
         canvas = sample_photo(photo).resize((size, size))
         draw = ImageDraw.Draw(canvas)
-        half, centre = row["RF"] / 2, size / 2
-        draw.rectangle(
-            (centre - half, centre - half, centre + half, centre + half), outline="white", width=3
-        )
+        half, (left, top) = row["RF"] / 2, (share * size for share in place)
+        draw.rectangle((left - half, top - half, left + half, top + half), outline="white", width=3)
         taps, step = _taps(row)
         dot = 1.5 if step < 5 else 3
         for dx in taps:
             for dy in taps:
-                x, y = centre + dx * step, centre + dy * step
+                x, y = left + dx * step, top + dy * step
                 draw.ellipse((x - dot, y - dot, x + dot, y + dot), fill=TAP, outline="white")
-        zoom = canvas.crop([round(centre + s * 56) for s in (-1, -1, 1, 1)]).resize((448, 448), 0)
+        zoom = canvas.crop(
+            (round(left) - NEAR, round(top) - NEAR, round(left) + NEAR, round(top) + NEAR)
+        ).resize((size, size), 0)
+        inside = prod(min(at + half, size) - max(at - half, 0) for at in (left, top))
+        out = 1 - inside / row["RF"] ** 2
         words = (
             f"{layer}: taps {step} pixels apart. {_why(row)} "
             f"One unit sees {row['RF']} x {row['RF']} pixels (white square), "
-            f"{min(1, row['RF'] ** 2 / size**2):.0%} of the photo {photo}. "
-            f"Right: the middle, 4 times larger."
+            f"{inside / size**2:.0%} of the photo {photo}. "
+            + (f"{out:.0%} of the square lie outside, where it sees zeros. " if out > 0 else "")
+            + "Right: its middle, 4 times larger."
         )
         return strip([canvas, zoom]), words
 
-    return Explorer(render, layer=_layers(rows, "conv4_1"), photo=photo_choice("photo", photo))
+    place = Place(areas=areas_of([(0, 0, size, size)], (2 * size + GAP, size)))
+    layers, photos = _layers(rows, "conv4_1"), photo_choice("photo", photo)
+    return PointedExplorer(render, place, layer=layers, photo=photos)
 
 
 def _taps(row: dict) -> tuple[tuple[float, ...], int]:

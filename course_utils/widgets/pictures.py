@@ -12,6 +12,8 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from course_utils.color import lab_to_uint8
 from course_utils.photos import photo_to_lab, sample_photo
 
+TITLE, GAP = 22, 8  # above a picture, and between two, in pixels
+
 
 def typed_path(text: str) -> Path:
     """A path as people type or paste it: with a ~, with quotes, with a blank at the end."""
@@ -48,13 +50,13 @@ def side_by_side(pictures: dict[str, torch.Tensor], height: int | None = None) -
 
 def titled(image: Image.Image, title: str, below: int = 0) -> Image.Image:
     """An image under its title, with so many pixels left below."""
-    canvas = paper(image.width, 22 + image.height + below)
-    canvas.paste(image, (0, 22))
+    canvas = paper(image.width, TITLE + image.height + below)
+    canvas.paste(image, (0, TITLE))
     write(canvas, (0, 2), title)
     return canvas
 
 
-def strip(images: Sequence[Image.Image], gap: int = 8) -> Image.Image:
+def strip(images: Sequence[Image.Image], gap: int = GAP) -> Image.Image:
     """Images in a row."""
     width = sum(image.width for image in images) + gap * (len(images) - 1)
     row = paper(width, max(image.height for image in images))

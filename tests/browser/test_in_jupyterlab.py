@@ -6,6 +6,7 @@ like, in the light and the dark theme, is left as pictures in build/screenshots.
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -23,6 +24,7 @@ from chromium import BROWSER, CONTRAST
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect, sync_playwright
 
 from course_utils.photos import sample_photo
+from course_utils.plumbing.hint_files import read_hints
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -33,6 +35,7 @@ SETTINGS = {  # every output on the page at once; no news from the web
     "apputils-extension/notification": {"fetchNews": "false"},
 }
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGETS = ".jp-OutputArea-output > :is(.jupyter-widgets, .lab-color)"
 ERRORS = "[data-mime-type='application/vnd.jupyter.error']"
@@ -136,10 +139,7 @@ def badge(route: Route) -> None:
 
 @pytest.mark.parametrize("notebook", LESSONS, ids=lambda path: path.stem)
 def test_lesson(lab: str, browser: BrowserContext, notebook: Path, tmp_path: Path) -> None:
-    page, complaints = browser.new_page(), []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda line: line.type == "error" and complaints.append(line.text))
-    run_all(lab, page, notebook.name)
+    page, complaints = run_all(lab, browser, notebook.name)
     code = [cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
     assert prompts == [f"[{number}]:" for number in range(1, len(code) + 1)]
@@ -149,6 +149,8 @@ def test_lesson(lab: str, browser: BrowserContext, notebook: Path, tmp_path: Pat
     expect(page.locator(WIDGETS)).to_have_count(count, timeout=1000 * PATIENCE)
     widgets = page.locator(WIDGETS).all()
     for widget in widgets:
+        if "course-brush" in widget.get_attribute("class"):  # it has a test of its own
+            continue
         for control in widget.locator(CONTROLS).all():
             before = widget.evaluate(SHOWN)
             move(control, tmp_path)
@@ -164,31 +166,109 @@ def test_lesson(lab: str, browser: BrowserContext, notebook: Path, tmp_path: Pat
     for figure in page.locator(".jp-RenderedImage img").all():
         assert figure.evaluate(OPAQUE), "a theme would shine through this figure"
     assert not complaints
-    close(lab, page)
+    leave(lab, page)
 
 
 def test_a_slow_picture_skips_values_and_shows_the_last(lab: str, browser: BrowserContext) -> None:
-    page = browser.new_page()
-    run_all(lab, page, "slow.ipynb")
+    page, _ = run_all(lab, browser, "slow.ipynb")
     page.locator(".noUi-handle").evaluate(PRESS_50_TIMES)
     words = page.locator(".widget-html-content")
     expect(words).to_contain_text("x 50, ", timeout=1000 * PATIENCE)
     page.wait_for_timeout(1000)  # nothing comes after it
     drawn = int(words.inner_text().removeprefix("x 50, drawing "))
     assert drawn <= 4  # the first, the one that was on its way, the newest; one may be cut in two
-    close(lab, page)
+    leave(lab, page)
 
 
-def run_all(lab: str, page: Page, name: str) -> None:
-    page.goto(lab.format(f"lab/tree/{name}") + "&reset")
+BRUSH = """from course_utils.photos import sample_photo
+from course_utils.widgets import Brush
+Brush(sample_photo("coffee"), "landscapes")"""
+
+
+def test_the_brush_by_mouse_and_by_keyboard(
+    lab: str, browser: BrowserContext, tmp_path: Path
+) -> None:
+    cells = [nbformat.v4.new_code_cell(BRUSH)]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+    content = json.dumps({"type": "notebook", "content": notebook}).encode()
+    urlopen(Request(lab.format("api/contents/brush.ipynb"), content, method="PUT")).close()
+    page, complaints = run_all(lab, browser, "brush.ipynb")
+    widget, photo = page.locator(".course-brush"), page.locator(".course-frame")
+    points, colors = photo.locator(".course-point"), widget.locator(".course-row button")
+
+    def then(said: str, *hints: str) -> None:
+        """Wait for what the widget says of the step, and of the hints."""
+        words = "; ".join(f"{n}[.] .*{hint}.*" for n, hint in enumerate(hints, 1)) or "none"
+        said = re.compile(f"{said} Hints: {words}[.]")
+        expect(widget.locator("[role=status]")).to_have_text(said, timeout=1000 * PATIENCE)
+
+    then("Click on the photo to say the color of a place.")
+    box = photo.bounding_box()
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return box["x"] + x * box["width"], box["y"] + y * box["height"]
+
+    page.mouse.click(*at(0.25, 0.4))
+    then("Added.", "at 25% from the left and 40% from the top")
+    before = widget.evaluate(SHOWN)
+    colors.and_(page.locator("[title^='vivid: green']")).first.click()
+    then("Colored.", "green, .* at 25%")
+    assert widget.evaluate(SHOWN) != before
+    page.mouse.move(*at(0.25, 0.4))
+    page.mouse.down()
+    page.mouse.move(*at(0.4, 0.4))
+    page.mouse.move(*at(0.5, 0.2))
+    page.mouse.up()
+    then("Moved.", "green, .* at 50% from the left and 20% from the top")
+    page.mouse.click(*at(0.5, 0.2))
+    then("Chosen.", "green")
+    expect(colors.first).to_be_focused()
+    # and now without the mouse
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    then("Colored.", "orange")
+    page.keyboard.press("Shift+ArrowDown")
+    then("Moved.", "orange, .* at 50% from the left and 30% from the top")
+    page.keyboard.press("Shift+Tab")  # to the photo
+    page.keyboard.press("Enter")
+    then("Added.", "30% from the top", "50% from the top")
+    expect(points.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    then("Moved.", "at 50%", "at 49%")
+    page.keyboard.press("Shift+Tab")
+    expect(points.nth(0)).to_be_focused()
+    page.keyboard.press("Delete")
+    then("Removed.", "at 49%")
+    page.keyboard.press("Control+z")
+    then("Undone.", "at 50%", "at 49%")
+    page.keyboard.press("Control+Shift+Z")
+    then("Done again.", "at 49%")
+    widget.locator("input").fill(str(tmp_path / "mine"))
+    widget.get_by_role("button", name="save as").press("Enter")
+    then(".*mine.json.", "at 49%")
+    assert len(read_hints(tmp_path / "mine.json")) == 1
+    assert not complaints
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    widget.screenshot(path=SCREENSHOTS / "brush.png")
+    leave(lab, page)
+
+
+def run_all(lab: str, browser: BrowserContext, notebook: str) -> tuple[Page, list[str]]:
+    """A notebook that has run from top to bottom, and what the browser complains of."""
+    page, complaints = browser.new_page(), []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: line.type == "error" and complaints.append(line.text))
+    page.goto(lab.format(f"lab/tree/{notebook}") + "&reset")
     page.wait_for_selector(".jp-Notebook-cell")
     wait_for_kernel(lab, page)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.wait_for_function(RAN)
+    return page, complaints
 
 
-def close(lab: str, page: Page) -> None:
+def leave(lab: str, page: Page) -> None:
     page.close()
     for kernel in kernels(lab):
         urlopen(Request(lab.format(f"api/kernels/{kernel['id']}"), method="DELETE")).close()
@@ -216,6 +296,9 @@ def move(control: Locator, folder: Path) -> None:
         with control.page.expect_file_chooser() as chooser:
             control.press("Enter")
         chooser.value.set_files(saved_photo(folder, "rocket"))
+        return
+    if "course-point" in (control.get_attribute("class") or ""):
+        control.press("ArrowRight")
         return
     if control.is_disabled():  # an answer waits until its question is asked
         control.locator("xpath=../button[1]").press("Enter")
