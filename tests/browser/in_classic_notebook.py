@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import nbformat
 import pytest
 from chromium import BROWSER, chromium
 from playwright.sync_api import Page, expect
@@ -57,7 +58,9 @@ def server(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     """The address of a Notebook that serves copies of the lessons, with {} for a path."""
     folder = tmp_path_factory.mktemp("served")
     for lesson in LESSONS:
-        shutil.copy(ROOT / "notebooks" / f"{lesson}.ipynb", folder)
+        notebook = nbformat.read(ROOT / "notebooks" / f"{lesson}.ipynb", 4)
+        del notebook.metadata.widgets  # as ipywidgets 8 saved them, which 7 cannot read
+        nbformat.write(notebook, folder / f"{lesson}.ipynb")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
