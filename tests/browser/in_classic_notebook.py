@@ -59,7 +59,7 @@ def server(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     folder = tmp_path_factory.mktemp("served")
     for lesson in LESSONS:
         notebook = nbformat.read(ROOT / "notebooks" / f"{lesson}.ipynb", 4)
-        del notebook.metadata.widgets  # as ipywidgets 8 saved them, which 7 cannot read
+        notebook.metadata.pop("widgets", None)  # as ipywidgets 8 saved them; 7 cannot read that
         nbformat.write(notebook, folder / f"{lesson}.ipynb")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
