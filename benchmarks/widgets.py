@@ -1,12 +1,17 @@
 """How long a widget takes to answer a move: `python benchmarks/widgets.py`.
 
-The median of at least 30 moves, every control through all its values, at the default size, from
-the new value to the PNG bytes. What a browser adds is not in it.
+Of those that need the kernel, the median of at least 30 moves, every control through all its
+values, at the default size, from the new value to the PNG bytes; what a browser adds is not in it.
+Of those that the browser draws, the frames a second while a slider is dragged, photographs being
+512 pixels wide, in Chromium without a GPU. Chromium draws at most 60.
 """
 
 import statistics
+import sys
+import tempfile
 import time
 from itertools import cycle, islice
+from pathlib import Path
 
 import ipywidgets
 
@@ -14,7 +19,22 @@ from course_utils import widgets
 from course_utils.colorize import load_model
 from course_utils.data import load_dataset
 
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "browser"))
+from chromium import chromium, served
+from live import write_pages
+
 MOVES, LIMIT = 30, 100  # milliseconds
+SLIDERS = {"AbPlane": "L (lightness)", "PhotoChannels": "a times", "ColorResolution": "1 number"}
+DRAG = """async slider => {
+    const frame = () => new Promise(requestAnimationFrame);
+    const frames = 60, begin = await frame();
+    for (let n = 1; n <= frames; n++) {
+        slider.value = Number(slider.min) + (n / frames) * (slider.max - slider.min);
+        slider.dispatchEvent(new Event('input'));
+        await frame();
+    }
+    return 1000 * frames / (await frame() - begin);
+}"""
 
 
 def values(control: ipywidgets.Widget) -> list:
@@ -49,12 +69,23 @@ def milliseconds(explorer: widgets.Explorer) -> list[float]:
     return taken
 
 
+def frames_a_second() -> dict[str, float]:
+    """Of the widgets that the browser draws, by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_pages(Path(folder))
+        with served(Path(folder)) as address, chromium() as browser:
+            page, found = browser.new_page(), {}
+            for name, label in SLIDERS.items():
+                page.goto(f"{address}{name}.html")
+                page.wait_for_function("() => document.querySelector('p')?.textContent")
+                found[name] = page.get_by_label(label).evaluate(DRAG)
+            return found
+
+
+for name, rate in frames_a_second().items():
+    print(f"{name:20} {rate:5.1f} frames a second{'' if rate >= 30 else '  under 30'}")
 model = load_model("landscapes")
 explorers = {
-    "ab_plane": widgets.ab_plane(),
-    "photo_channels": widgets.photo_channels(),
-    "two_photos": widgets.two_photos(),
-    "color_resolution": widgets.color_resolution(),
     "color_distance": widgets.color_distance(),
     "gray_finder": widgets.gray_finder(load_dataset("samples", 96, "all")),
     "kernel_taps": widgets.kernel_taps(),
@@ -66,4 +97,4 @@ for name, explorer in explorers.items():
     taken = milliseconds(explorer)
     median = statistics.median(taken)
     verdict = "" if median < LIMIT else f"  over {LIMIT}"
-    print(f"{name:18} median {median:5.1f} ms, slowest {max(taken):5.1f}{verdict}")
+    print(f"{name:20} median {median:5.1f} ms, slowest {max(taken):5.1f}{verdict}")

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from course_utils.color import lab_to_uint8, rgb_to_lightness
 from course_utils.hints import Carrier, Dab, Hint, as_input, dabs, residual
-from course_utils.network import ColorizationNet
+from course_utils.network import ColorizationNet, model_device
 from course_utils.photos import Photo, pil_to_tensor, read_photo, resize
 from course_utils.plumbing.limits import MOST_SEEN, STRIDE, check_view
 from course_utils.plumbing.models import WEIGHTS, load_model, to_network
