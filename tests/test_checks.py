@@ -174,17 +174,7 @@ def no_return(encoded: torch.Tensor) -> None:
     color.srgb_decode(encoded)
 
 
-def stop(losses: list, patience: int, last: bool = False, reset: bool = True) -> int:
-    worse = 0
-    for epoch in range(1, len(losses)):
-        before = losses[epoch - 1] if last else min(losses[:epoch])
-        if losses[epoch] >= before:
-            worse += 1
-        elif reset:
-            worse = 0
-        if worse == patience:
-            return epoch + 1
-    return len(losses)
+EPOCHS = {"bluest sky": 19, "lowest error": 37, "patience of 5": 15}
 
 
 def cleared_too_late(model, optimizer, L, ab):
@@ -193,6 +183,14 @@ def cleared_too_late(model, optimizer, L, ab):
     optimizer.zero_grad()
     optimizer.step()
     return loss.item()
+
+
+def step_with_graph(model, optimizer, L, ab):
+    loss = F.mse_loss(model(L) / 110, ab / 110)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
 
 
 PREDICTIONS = {"widest": 60, "flipped": "green", "edges": "L", "enough": "a and b"}
@@ -365,10 +363,10 @@ RIGHT = {
         [np.hypot(1, 1.8), 103.0],
         (2, 103),
     ],
-    "l2_answer": [(22.5, -27.5), [22.5, -27.5], torch.tensor([22.5, -27.5])],
+    "wrong_under_l2": [{"most": 2, "least": 1}, (2, 1), torch.tensor([2, 1])],
     "training_step": [step],
     "broken_loops": [{"A": 2, "B": 4, "C": 5}, (2, 4, 5), np.array([2.0, 4.0, 5.0])],
-    "early_stopping": [stop, lambda losses, patience: np.int64(stop(losses, patience))],
+    "kept_epoch": [EPOCHS, (19, 37, 15), np.array([19.0, 37.0, 15.0])],
     "auc": [
         lambda e: 1 - e.clamp(max=150).mean() / 150,
         lambda e: np.mean([np.mean(e.numpy() <= t) for t in range(151)]),
@@ -626,12 +624,13 @@ MISTAKES = {
         ((4.24, 102.96), "not its square"),
         (7, "two numbers"),
     ],
-    "l2_answer": [
-        ((10, -50), "more frequent"),
-        ((35, -5), "how often"),
-        ((47.5, 17.5), "exchanged"),
-        ((0, 0), "gray"),
-        (22.5, "two numbers"),
+    "wrong_under_l2": [
+        ((1, 2), "other way round"),
+        ((5, 1), "most colorful"),
+        ((4, 1), "sky and ground"),
+        ((2, 3), "another has less"),
+        ((0, 1), "from 1 to 6"),
+        ({"most": 2}, "least is missing"),
     ],
     "training_step": [
         (lambda *a: step(*a, zero=False), "zero_grad"),
@@ -639,6 +638,7 @@ MISTAKES = {
         (lambda *a: step(*a, scale=1), "divide both ab by 110"),
         (lambda *a: step(*a) * 2, "expected the loss"),
         (lambda *a: str(step(*a)), "one number"),
+        (step_with_graph, "loss.item()"),
         (cleared_too_late, "zero_grad() must not"),
     ],
     "broken_loops": [
@@ -650,13 +650,17 @@ MISTAKES = {
         ("BDE", "expected 3 numbers"),
         ((6, 4, 5), "still in the gradient"),
     ],
-    "early_stopping": [
-        (lambda losses, patience: losses.index(min(losses[:9])) + 1, "the best epoch"),
-        (lambda losses, patience: stop(losses, patience, last=True), "not the one before"),
-        (lambda losses, patience: stop(losses, patience, reset=False), "again"),
-        (lambda losses, patience: stop(losses, patience) - 1, "counted from 1"),
-        (lambda losses, patience: stop(losses, patience + 1), "not one later"),
-        (lambda losses, patience: None, "`return` the result"),
+    "kept_epoch": [
+        (EPOCHS | {"bluest sky": 40}, "not the bluest"),
+        (EPOCHS | {"bluest sky": 37}, "lowest error is not the bluest"),
+        (EPOCHS | {"lowest error": 40}, "though nearly"),
+        (EPOCHS | {"lowest error": 19}, "not all of validation"),
+        (EPOCHS | {"lowest error": 20}, "sentence under it"),
+        (EPOCHS | {"patience of 5": 10}, "five more are waited for"),
+        (EPOCHS | {"patience of 5": 14}, "patience of 4"),
+        (EPOCHS | {"patience of 5": 16}, "not one later"),
+        (EPOCHS | {"patience of 5": 40}, "long before"),
+        (EPOCHS | {"patience of 5": 0}, "from 1 to 40"),
     ],
     "auc": [
         (lambda e: (e <= 150).double().mean(), "t = 150 alone"),

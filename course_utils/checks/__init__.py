@@ -19,7 +19,12 @@ from course_utils.checks.dilated_cnn import (
     parameters,
     receptive_field,
 )
-from course_utils.checks.l2_training import broken_loops, early_stopping, l2_answer, training_step
+from course_utils.checks.l2_training import (
+    broken_loops,
+    kept_epoch,
+    training_step,
+    wrong_under_l2,
+)
 from course_utils.checks.lab_color import (
     hue_and_chroma,
     lab_f,
@@ -45,12 +50,11 @@ __all__ = [
     "colorfulness",
     "colorized",
     "dataset",
-    "early_stopping",
     "effective_dilation",
     "first_n",
     "hue_and_chroma",
     "is_gray",
-    "l2_answer",
+    "kept_epoch",
     "lab_f",
     "lab_predictions",
     "my_shards",
@@ -70,4 +74,5 @@ __all__ = [
     "upper_b",
     "what_is_guessed",
     "worse_of_two",
+    "wrong_under_l2",
 ]

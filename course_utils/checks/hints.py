@@ -77,9 +77,9 @@ HINTS: dict[str, tuple[str, ...]] = {
         "outputs * (inputs * kernel ** 2 + 1), and BatchNorm adds 2 for each output channel",
     ),
     # 04
-    "l2_answer": (
-        "the answer with the least expected squared error is the expected value",
-        "weigh the two colors by their probabilities and add them",
+    "wrong_under_l2": (
+        "the perfect network paints every scene like the lower row of the first scenes above",
+        "look for the scene whose sky and ground are both far from grayish lilac, olive and slate",
     ),
     "training_step": (
         "the order is: loss, zero_grad, backward, step",
@@ -89,9 +89,9 @@ HINTS: dict[str, tuple[str, ...]] = {
         "read each loop against the training step above, line by line",
         "ask of each: are gradients cleared, is the network in the right mode, are units the same?",
     ),
-    "early_stopping": (
-        "remember the best loss, and how many epochs ago it was",
-        "stop in the epoch in which that count reaches the patience; epochs count from 1",
+    "kept_epoch": (
+        "the slider of the forty epochs shows the rocket, and its sentence the validation error",
+        "the run would have stopped five epochs after an early best one, between 10 and 20",
     ),
     # 05
     "auc": (
