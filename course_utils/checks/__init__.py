@@ -11,7 +11,7 @@ from course_utils.checks.color_as_classification import (
     rebalancing,
     soft_encoded,
 )
-from course_utils.checks.data import dataset, first_n, is_gray, pixels_converted, split
+from course_utils.checks.data import dataset, doubles, first_n, split, thresholds
 from course_utils.checks.dilated_cnn import (
     block,
     effective_dilation,
@@ -50,10 +50,10 @@ __all__ = [
     "colorfulness",
     "colorized",
     "dataset",
+    "doubles",
     "effective_dilation",
     "first_n",
     "hue_and_chroma",
-    "is_gray",
     "kept_epoch",
     "lab_f",
     "lab_predictions",
@@ -61,7 +61,6 @@ __all__ = [
     "output_size",
     "parameters",
     "patchy",
-    "pixels_converted",
     "rebalancing",
     "receptive_field",
     "rgb_to_lab",
@@ -69,6 +68,7 @@ __all__ = [
     "split",
     "srgb_decode",
     "stretched",
+    "thresholds",
     "training_step",
     "trimmed",
     "upper_b",

@@ -35,9 +35,9 @@ HINTS: dict[str, tuple[str, ...]] = {
         "the sentence under a widget says what the picture shows, in numbers",
     ),
     # 02
-    "is_gray": (
-        "lightness does not matter: look at a and b alone",
-        "chroma is sqrt(a ** 2 + b ** 2); compare its mean with about 4",
+    "thresholds": (
+        "the sentence under the slider names what falls out; count what it gets wrong",
+        "one of the two is between 2.5 and 3.5, the other between 4 and 5",
     ),
     "first_n": (
         "leave out what is no photograph first, and count after that",
@@ -51,9 +51,9 @@ HINTS: dict[str, tuple[str, ...]] = {
         "equal content must get equal sides, whatever the file is called",
         "hash the content, take the hexdigest as a number, and test it modulo 10",
     ),
-    "pixels_converted": (
-        "Lab first converts all pixels of the photo; resize first only those that are left",
-        "return a pair: width * height, and size * size",
+    "doubles": (
+        "the content is the file's bytes; the look is where it is darker and where lighter",
+        "one is found by its content, two by their look",
     ),
     # 03
     "effective_dilation": (
