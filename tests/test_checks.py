@@ -3,6 +3,7 @@
 import hashlib
 import math
 import random
+import re
 from itertools import count
 from pathlib import Path
 
@@ -195,6 +196,29 @@ DOUBLES = {
     "mirrored": "nothing",
     "piece": "nothing",
 }
+CARD = """# The card of my network
+
+| | |
+|---|---|
+| network | width 0.5, regression, 8,083,147 parameters |
+| data | 300 photographs of our garden, taken by me |
+| pictures | 270 to train on, 30 to validate |
+| training | went on from `photographs`: 8 epochs, 2.1 minutes |
+| use | old photographs of our garden |
+| limits | Its colors are guesses, and flowers that are rare come out green. |
+
+| | MSE(ab) (95 %) | AuC % |
+|---|---|---|
+| mine | 249 (96 to 363) | 88.36 |
+| photographs | 422 (160 to 644) | 85.32 |
+| gray | 403 (165 to 599) | 85.33 |
+"""
+
+
+def card_with(name: str, text: str) -> str:
+    return re.sub(rf"^\| {name} \| .* \|$", f"| {name} | {text} |", CARD, flags=re.MULTILINE)
+
+
 PREDICTIONS = {"widest": 60, "flipped": "green", "edges": "L", "enough": "a and b"}
 
 
@@ -301,6 +325,7 @@ def is_val(name: str, content: bytes) -> bool:
 
 ENDINGS = ("jpg", "jpeg", "png", "webp")
 RIGHT = {
+    "card": [CARD, CARD.replace("| mine | 249 (96 to 363) | 88.36 |\n", "")],
     "what_is_guessed": ["ab", "a, b", "b and a", ("a", "b"), ["b", "a"], "a & b", "AB"],
     "srgb_decode": [color.srgb_decode, lambda v: color.srgb_decode(v.float()).numpy()],
     "lab_f": [
@@ -392,6 +417,18 @@ RIGHT = {
 }
 
 MISTAKES = {
+    "card": [
+        ({"data": "mine"}, "expected the card as text, got dict"),
+        (CARD.replace("| gray |", "| grey |"), "leaving it gray"),
+        (CARD.replace("| limits |", "| limit |"), "no row 'limits'"),
+        (card_with("mine", "249 | 88.36"), "no interval"),
+        (card_with("training", "went on from `photographs`"), "say the minutes"),
+        (card_with("data", "?"), "whose photographs"),
+        (card_with("use", "photos"), "what is it for"),
+        (card_with("limits", "none"), "every network has some"),
+        (card_with("use", "restores the colors of old photographs"), "promises true colors"),
+        (card_with("limits", "Flowers that are rare come out green"), "say they are guesses"),
+    ],
     "what_is_guessed": [
         ("La", "L is lightness"),
         ("L", "L is lightness"),

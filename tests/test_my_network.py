@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course_utils import my_network
+from course_utils import checks, my_network
 from course_utils.data import LabDataset, load_dataset
 from course_utils.network import ColorizationNet
 from course_utils.recipe import History, TrainConfig
@@ -27,10 +27,10 @@ def made() -> History:
 
 def test_the_album_has_the_troubles_of_a_real_folder_and_two_sides() -> None:
     train, val = (load_dataset(my_network.my_photos(), 16, split) for split in ("train", "val"))
-    assert (len(train), len(val)) == (80, 16)
+    assert (len(train), len(val)) == (81, 16)
     assert set(train.report.broken) == {"train/cut_off.png", "train/really_text.jpg"}
-    assert "train/gray.png" in train.report.gray
-    assert train.report.files == 80 + 16 + 2 + len(train.report.gray)
+    assert train.report.gray == ["train/gray.png"]
+    assert train.report.files == 81 + 16 + 2 + 1
 
 
 def test_pieces_for_validation_share_no_pixel_with_those_to_train_on(
@@ -47,7 +47,7 @@ def test_pieces_for_validation_share_no_pixel_with_those_to_train_on(
         for split, found in files.items()
     }
     assert seen["train"]
-    assert max(seen["train"]) < 120 <= min(seen["val"])
+    assert max(seen["train"]) < 110 <= min(seen["val"])
 
 
 def test_a_folder_of_the_readers_own_is_left_alone(home: Path) -> None:
@@ -80,9 +80,21 @@ def test_the_card_has_what_was_measured_and_what_was_said() -> None:
     my_network.keep(made(), "mine")
     card = my_network.network_card("data of mine", "a use", "some limits")
     assert row(card, "training")[1].endswith("1 epochs, 1.5 minutes")
-    assert "| photographs | 80 to train on, 16 to validate |" in card
+    assert "| pictures | 81 to train on, 16 to validate |" in card
     assert row(card, "data")[1] == "data of mine"
     assert row(card, "limits")[1] == "some limits"
     for name in ("mine", "gray"):
         low, high = row(card, name)[1].split("(")[1].strip(")").split(" to ")
         assert float(low) < float(row(card, name)[1].split()[0]) < float(high)
+
+
+def test_the_check_accepts_what_the_helper_writes(capsys: pytest.CaptureFixture) -> None:
+    said = (
+        "photographs of mine, my own",
+        "old photographs of mine",
+        "its colors are guesses, no more",
+    )
+    checks.card(my_network.network_card(*said))
+    assert capsys.readouterr().out.startswith("✓")
+    checks.card(my_network.network_card("?", "?", "?"))
+    assert "whose photographs" in capsys.readouterr().out

@@ -36,6 +36,7 @@ from course_utils.checks.results import auc, colorfulness, upper_b, worse_of_two
 from course_utils.checks.start_here import colorized, what_is_guessed
 from course_utils.checks.your_own_photos_and_bigger_machines import (
     all_reduce_seconds,
+    card,
     my_shards,
     stretched,
     trimmed,
@@ -47,6 +48,7 @@ __all__ = [
     "auc",
     "block",
     "broken_loops",
+    "card",
     "colorfulness",
     "colorized",
     "dataset",

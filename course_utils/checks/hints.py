@@ -144,4 +144,8 @@ HINTS: dict[str, tuple[str, ...]] = {
         "deal them out like cards",
         "a slice may have a step: shards[start::step]",
     ),
+    "card": (
+        "network_card(data=..., use=..., limits=...) returns the whole card as text",
+        "say whose photographs they are, where it fails, and that its colors are guesses",
+    ),
 }
