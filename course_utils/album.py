@@ -201,10 +201,12 @@ def _found(photos: list[Path], out: Path) -> list[tuple[Path, Path]]:
         if out.is_relative_to(photo.resolve()):  # earlier results are no photographs
             # Not by `resolve`, which in Python 3.11 and 3.12 fails on a link that loops.
             below = [file for file in below if not Path(realpath(file)).is_relative_to(out)]
-        pictures = [file for file in below if is_named_picture(file) and not read_mark(file)]
+        named = [file for file in below if is_named_picture(file)]
+        pictures = [file for file in named if not read_mark(file)]
         _warn_of_others(photo, [file for file in below if not is_named_picture(file)])
         if not pictures:
-            raise ValueError(f"{photo}: expected photographs in this folder, found none")
+            what = "only results" if named else "none"
+            raise ValueError(f"{photo}: expected photographs in this folder, found {what}")
         found += [(file, file.relative_to(photo).with_name(names.of(file))) for file in pictures]
     return found
 

@@ -101,6 +101,8 @@ def _train(options: argparse.Namespace) -> int:
         gray = f" ({len(train.report.gray)} gray ones left out)" if train.report.gray else ""
         told = f"{len(train)} pictures to train on{gray}, {len(val)} to validate on"
         print(told, file=sys.stderr)
+        if train.report.named:
+            print(f"  {printable(train.report.named)}", file=sys.stderr)
         sets.extend((train, val))
 
     if options.threads is not None:
@@ -150,7 +152,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     check_view(size)
     dataset = load_dataset(options.data, size, options.split, progress=True)
     train = dataset
-    if options.split != "train":
+    if options.split == "val":
         train = load_dataset(options.data, size, "train", progress=True)
     _say_unreadable(dataset.report)
     known, name = baselines(train), Path(options.weights).stem

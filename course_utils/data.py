@@ -58,10 +58,18 @@ class Report:
         if self.other:
             text += f", {len(self.other)} not pictures"
         lines = [text, *(f"  unreadable {name}: {why}" for name, why in self.broken.items())]
-        if any(folder not in ("train", "val") for folder in self.folders):
-            told = ", ".join(f"{folder}/ is {split}" for folder, split in self.folders.items())
-            lines.append(f"  by the names of folders: {told}; others are left out")
+        if self.named:
+            lines.append(f"  {self.named}")
         return "\n".join(lines)
+
+    @property
+    def named(self) -> str:
+        """What folders were taken for by their names, unless they are train/ and val/."""
+        if all(folder in ("train", "val") for folder in self.folders):
+            return ""
+        told = ", ".join(f"{folder}/ is {split}" for folder, split in self.folders.items())
+        rest = "; others are left out" if "val" in self.folders.values() and self.elsewhere else ""
+        return f"by the names of folders: {told}{rest}"
 
 
 class LabDataset(Dataset):
@@ -69,8 +77,8 @@ class LabDataset(Dataset):
 
     Attributes:
         lab: (N, 3, size, size) float16, CIE units (rounding error at most 0.04); a tensor in
-            memory, or `plumbing.pictures`, which are read when they are asked for. May be given
-            in other floats, and as a numpy array.
+            memory, or `Pictures` (see `plumbing.pictures`), which are read when they are asked
+            for. May be given in other floats, and as a numpy array.
         names: N names, for reports and captions.
         report: what became of the files that it was made from.
         l2_floor: the MSE(ab) that no model can be expected to beat, where it is known.
@@ -304,6 +312,11 @@ def _open_files(
     part = "" if all(mine) else split if known else "not test"
     lab, entries = open_cache(list(compress(files, mine)), root, size, fit, progress, part)
     taken = known or split == "all"  # then look-alikes need not be found
+    if not taken and len({entry.digest for entry in entries if entry.row >= 0}) == 1:
+        raise ValueError(
+            f"data: expected two different photographs in {root}, one to train on and one to "
+            "validate on, got one"
+        )
     sides = [split] * len(entries) if taken else content_splits(entries, root, progress)
     for entry, side in zip(entries, sides, strict=True):
         if split not in (side, "all"):

@@ -15,15 +15,17 @@ minus the network's, and it fades on its way, for far from all hints the network
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import dist
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array, eye_array
-from scipy.sparse.linalg import splu
 from torch import Tensor
 
 from course_utils.color import rgb_to_lab
 from course_utils.plumbing.hint_files import MOST_HINTS, RGB, as_rgb, check_ab, check_place
+
+if TYPE_CHECKING:  # else SciPy is imported where it is needed: colorizing without hints is not
+    from scipy.sparse import csr_array
 
 SIGMA = 5.0  # a step in L that lets 61 % through
 REACH = 1.0  # how far a residual goes until it fades, in shorter sides of the picture
@@ -72,7 +74,7 @@ class Hint:
         return min(int(self.y * height), height - 1), min(int(self.x * width), width - 1)
 
 
-def neighbor_weights(lightness: Tensor, sigma: float = SIGMA) -> csr_array:
+def neighbor_weights(lightness: Tensor, sigma: float = SIGMA) -> "csr_array":
     """The weights w_rs: L (H, W) -> sparse (H*W, H*W), a row a pixel, at most 8 numbers in it.
 
     >>> neighbor_weights(torch.tensor([[50.0, 50.0, 90.0]])).toarray().round(2)
@@ -80,6 +82,8 @@ def neighbor_weights(lightness: Tensor, sigma: float = SIGMA) -> csr_array:
            [1., 0., 0.],
            [0., 1., 0.]])
     """
+    from scipy.sparse import csr_array
+
     height, width = lightness.shape
     number = np.arange(height * width).reshape(height, width)
     framed = np.pad(number, 1, constant_values=-1)
@@ -93,12 +97,14 @@ def neighbor_weights(lightness: Tensor, sigma: float = SIGMA) -> csr_array:
     return csr_array((weight, (r, s)), shape=(number.size, number.size))
 
 
-def system(lightness: Tensor, reach: float = REACH, sigma: float = SIGMA) -> csr_array:
+def system(lightness: Tensor, reach: float = REACH, sigma: float = SIGMA) -> "csr_array":
     """(1 + fading) I - W, for an L (H, W): what makes 0 of the colors where there is no hint.
 
     Args:
         reach: see `REACH`. For infinity nothing fades: that is Levin's system.
     """
+    from scipy.sparse import eye_array
+
     # Far from edges the mean of 8 neighbors is that of a pixel + 3/8 of its Laplacian, so that a
     # residual falls as exp(-distance / (reach * side)) where fading is 3/8 / (reach * side)^2.
     fading = max(3 / 8 / (reach * min(lightness.shape)) ** 2, NO_FADING)
@@ -111,6 +117,8 @@ class Carrier:
 
     def __init__(self, lightness: Tensor, reach: float = REACH, sigma: float = SIGMA) -> None:
         """lightness: L (H, W) in 0..100. For `reach` and `sigma` see `system`."""
+        from scipy.sparse.linalg import splu
+
         self.shape = lightness.shape
         self.factors = splu(
             system(lightness, reach, sigma).tocsc(),

@@ -169,13 +169,13 @@ class ColorizationNet(nn.Module):
                 # How many numbers an output pixel is the sum of; of a transposed kernel, only
                 # every second tap along each side reaches it.
                 taps = module.kernel_size[0] // (module.stride[0] if module.transposed else 1)
-                nn.init.normal_(module.weight, std=(2 / (module.in_channels * taps**2)) ** 0.5)
+                _draw(module.weight, (2 / (module.in_channels * taps**2)) ** 0.5)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         if self.head == "regression":
-            nn.init.normal_(self.model_out.weight, std=0.01)
+            _draw(self.model_out.weight, 0.01)
         else:
-            nn.init.normal_(self.model8[-1].weight, std=0.01)
+            _draw(self.model8[-1].weight, 0.01)
             with torch.no_grad():
                 self.model_out.weight.copy_(AB_BINS.T[:, :, None, None] / AB_SCALE)
             self.model_out.weight.requires_grad_(False)  # bin centers are known, not learned
@@ -262,6 +262,13 @@ def _block(layers: list[Layer], channels: int, width: float) -> tuple[list[nn.Mo
             modules.append(nn.BatchNorm2d(wide))
         channels = wide
     return modules, channels
+
+
+def _draw(weight: Tensor, deviation: float) -> None:
+    """Normal weights. A tensor on the meta device has no memory for numbers, and PyTorch would take
+    seconds to draw none."""
+    if not weight.is_meta:
+        nn.init.normal_(weight, std=deviation)
 
 
 def model_device(model: object) -> torch.device:

@@ -19,7 +19,6 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.io import decode_jpeg
 
 from course_utils.color import rgb_to_lab
 from course_utils.plumbing.arrays import Photo, to_photo
@@ -107,6 +106,8 @@ def read_pixels(file: Path, content: bytearray | None = None) -> Tensor:
     """A picture file as uint8 (3, H, W): `pil_to_tensor` of `read_photo`, which say what is
     raised. An ordinary JPEG takes a shorter way to the same pixels, past Pillow's own copy: if its
     `content` is given, see `read_ordinary`."""
+    from torchvision.io import decode_jpeg  # takes seconds, and colorizing needs none of it
+
     try:
         with open_picture(io.BytesIO(content or b"")) as image:
             ordinary = (image.format, image.mode) == ("JPEG", "RGB") and is_upright(image)

@@ -3,8 +3,9 @@
     sphinx-build -W -c site . build/site
 
 Sphinx reads the whole repository, so that README and lessons are pages as they stand, and the
-links between them lead from page to page. No lesson is executed. The front page is
-templates/front.html; what it colors photos with, `in_browser` makes and fetches.
+links between them lead from page to page. No lesson is executed. The widgets of lesson 1 are drawn
+by the browser, and move here too, see static/mount.js; of the others the last picture is shown. The
+front page is templates/front.html; what it colors photos with, `in_browser` makes and fetches.
 """
 
 import json
@@ -22,6 +23,9 @@ from sphinx.util import logging
 
 sys.path.insert(0, str(Path(__file__).parent))
 import in_browser
+
+from course_utils.photos import SAMPLES
+from course_utils.widgets import lab_color
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -71,8 +75,9 @@ html_theme = "pydata_sphinx_theme"
 html_title = project
 html_baseurl = URLS["Documentation"]
 html_copy_source = False
-html_static_path = ["static"]
-html_css_files = ["course.css"]
+html_static_path = ["static", *map(str, lab_color.SCRIPTS), str(lab_color.STYLE)]
+html_css_files = ["course.css", lab_color.STYLE.name]
+html_js_files = [("mount.js", {"type": "module"})]
 html_favicon = "static/favicon.svg"
 html_sidebars = {"**": ["lessons.html"], "index": []}
 html_additional_pages = {"index": "front.html"}
@@ -94,6 +99,10 @@ html_theme_options = {
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
+LIVE = """<div class="live-widget">
+<script type="application/json">{}</script>
+<noscript>This picture needs JavaScript.</noscript>
+</div>"""
 STILL = "<p><em>Here it stands still. It moves in JupyterLab and on Colab.</em></p>"
 
 
@@ -108,7 +117,7 @@ def prepare(app: Sphinx, name: str, source: list[str]) -> None:
             if cell["cell_type"] == "code":
                 if "set-up" in (tags := cell["metadata"].get("tags", [])):
                     tags.append("hide-cell")  # a reader installs nothing
-                cell["outputs"] = [new for old in cell["outputs"] for new in still(old, state)]
+                cell["outputs"] = [new for old in cell["outputs"] for new in for_page(old, state)]
                 alts = [each["metadata"]["image/png"]["alt"] for each in pictures(cell["outputs"])]
                 if alts:
                     cell["metadata"]["mystnb"] = {"image": {"alt": " ".join(dict.fromkeys(alts))}}
@@ -119,12 +128,17 @@ def pictures(outputs: list[dict]) -> list[dict]:
     return [each for each in outputs if "image/png" in each.get("data", {})]
 
 
-def still(output: dict, state: dict) -> list[dict]:
-    """A widget moves only where Python runs: here, its last picture and its words."""
+def for_page(output: dict, state: dict) -> list[dict]:
+    """What is shown of a widget: one that the browser draws, as it was when it was saved; of one
+    that moves only where Python runs, its last picture and its words."""
     if WIDGET not in output.get("data", {}):
         return [output]
     if (model := output["data"][WIDGET]["model_id"]) not in state:
         raise ValueError("a widget without its state; execute the lesson as CONTRIBUTING.md says")
+    if state[model]["model_module"] == "anywidget":
+        values = json.dumps(lab_color.without_python(state[model]["state"]))
+        html = LIVE.format(values.replace("<", "\\u003c"))
+        return [{"output_type": "display_data", "data": {"text/html": html}, "metadata": {}}]
     children = state[model]["state"]["children"]
     parts = [state[child.removeprefix("IPY_MODEL_")] for child in children]
     words = "".join(part["state"]["value"] for part in parts if part["model_name"] == "HTMLModel")
@@ -159,13 +173,19 @@ def displayed_math(self: nodes.NodeVisitor, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
-def equip_front_page(app: Sphinx, error: Exception | None) -> None:
-    if not error:
-        in_browser.build(Path(app.outdir, "_static", "in_browser"))
+def equip_pages(app: Sphinx, error: Exception | None) -> None:
+    """Write what the scripts of the pages fetch."""
+    if error:
+        return
+    in_browser.build(Path(app.outdir, "_static", "in_browser"))
+    photos = Path(app.outdir, "_static", "photos")
+    photos.mkdir(exist_ok=True)
+    for name in SAMPLES:
+        (photos / f"{name}.jpg").write_bytes(lab_color.square_jpeg(name))
 
 
 def setup(app: Sphinx) -> None:
     # MathML needs neither JavaScript nor a network, and every browser draws it since 2023.
     app.add_html_math_renderer("mathml", (inline_math, None), (displayed_math, None))
     app.connect("source-read", prepare)
-    app.connect("build-finished", equip_front_page)
+    app.connect("build-finished", equip_pages)

@@ -56,7 +56,6 @@ from course_utils.widgets import (
     explorer,
     judging,
     l2_training,
-    lab_color,
     real_or_colored,
     results,
 )
@@ -594,10 +593,6 @@ def explorers(model: ColorizationNet) -> list[explorer.Explorer]:
     scenes = LabDataset(lab, [f"scene {n}\n" for n in range(6)], Report(used=6))
     answers = torch.randint(-60, 60, (4, 6, 2, 8, 8), dtype=torch.int8)
     return [
-        lab_color.ab_plane(),
-        lab_color.photo_channels(32),
-        lab_color.two_photos(32),
-        judging.color_resolution(64),
         judging.color_distance(),
         gray.gray_finder(scenes),
         dilated_cnn.kernel_taps(),

@@ -152,6 +152,8 @@ def test_results_are_known_by_what_is_in_them(model: ColorizationNet, tmp_path: 
         "beach_color.jpg": "beach_color_color.png",
         "contact_sheet_2.jpg": "contact_sheet_2_color.png",
     }
+    with pytest.raises(ValueError, match="photographs in this folder, found only results"):
+        colorize_album(out, model, photos)
     named = colorize_album(photos / "a_color.png", model, out)  # one that is asked for
     assert made_of(named, out) == {"a_color.png": "a_color_color.png"}
 

@@ -1,7 +1,6 @@
 """Each check meets the right answer, other right ways to write it, and the usual mistakes."""
 
 import hashlib
-import math
 import random
 import re
 from itertools import count
@@ -16,19 +15,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import bins, checks, color
-from course_utils.architecture import architecture_table
 from course_utils.checks import framework
 from course_utils.checks.hints import HINTS
-from course_utils.network import LAYERS
+from course_utils.figures.dilated_cnn import WAYS as PICTURES
 from course_utils.photos import sample_photo
 from course_utils.plumbing import lessons
 from course_utils.plumbing.lessons import LESSON_SECONDS
 
-DILATIONS = {row["layer"]: row["De"] for row in architecture_table()}
-OWN_STRIDE_COUNTED = {
-    row["layer"]: int(row["De"] * row["S"]) if row["S"] > 1 else row["De"]
-    for row in architecture_table()
-}
+HORIZON = {"A": "conv5_2", "B": "none", "C": "conv5_3"}
+WAYS = {"A": 3, "B": 4, "C": 2, "D": 1}
+COSTS = {"half the width": (1 / 4, 1 / 4), "half the side": (1, 1 / 4), "dilation 4": (1, 1)}
 
 
 def stretch(gray, low=1, high=99, percentile=np.percentile, clip=True):
@@ -107,10 +103,6 @@ def step(model, optimizer, L, ab, zero=True, scale=110, go=True):
     return loss.item()
 
 
-def size_of(size: int, kernel: int, stride: int, dilation: int, padding: int) -> int:
-    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-
-
 def vivid(rgb: torch.Tensor, weight: float = 0.3, square: bool = True) -> float:
     red, green, blue = np.asarray(rgb)
     rg, yb = red - green, (red + green) / 2 - blue
@@ -148,16 +140,16 @@ def lab_by_hand(
     return torch.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)))
 
 
-def f_in_place(t: torch.Tensor) -> torch.Tensor:
-    dark = t <= 0.008856
-    t[~dark] = t[~dark] ** (1 / 3)
-    t[dark] = 7.787 * t[dark] + 16 / 116
-    return t
+def decode_in_place(encoded: torch.Tensor) -> torch.Tensor:
+    dark = encoded <= 0.04045
+    encoded[~dark] = ((encoded[~dark] + 0.055) / 1.055) ** 2.4
+    encoded[dark] /= 12.92
+    return encoded
 
 
-def cheating(t: torch.Tensor) -> torch.Tensor:
-    t.zero_()
-    return color.lab_f(t)
+def cheating(encoded: torch.Tensor) -> torch.Tensor:
+    encoded.zero_()
+    return color.srgb_decode(encoded)
 
 
 def with_luma(rgb: torch.Tensor) -> torch.Tensor:
@@ -219,7 +211,8 @@ def card_with(name: str, text: str) -> str:
     return re.sub(rf"^\| {name} \| .* \|$", f"| {name} | {text} |", CARD, flags=re.MULTILINE)
 
 
-PREDICTIONS = {"widest": 60, "flipped": "green", "edges": "L", "enough": "a and b"}
+BLUES = [[32, 78, -106], [32, 72, -98]]
+SUIT, PATCH = {"L": 57.5, "a": 43.7, "b": 41.8}, {"x": 1, "y": 2, "L": 57.3, "a": 28.5, "b": -39.6}
 
 
 class Pairs:
@@ -279,14 +272,6 @@ class NotResized(Pairs):
 relu = nn.ReLU()
 
 
-def field_of(layers: list, own: bool = False, begin: int = 1) -> int:
-    field, accumulated = begin, 1
-    for kernel, stride, dilation in layers:
-        field += (kernel - 1) * dilation * accumulated * (stride if own else 1)
-        accumulated *= stride
-    return field
-
-
 def block_of(inputs, outputs, strides=(1, 1, 2), padding=1, norms=1, first="relu", kernel=3):
     modules = []
     for stride in strides:
@@ -311,9 +296,12 @@ def annealed(chance, centers, T, norm=True):
     return (sharp / sharp.sum() if norm else sharp) @ centers
 
 
-def weights_of(prior, uniform):
-    weights = 1 / ((1 - uniform) * prior + uniform / len(prior))
-    return weights / (prior * weights).sum()
+def broken_soft(color, centers, largest=True, power=1, by_sum=False):
+    distance = (centers - color).norm(dim=1)
+    nearest = distance.topk(5, largest=largest).indices
+    weights = torch.zeros(len(centers))
+    weights[nearest] = torch.exp(-(distance[nearest] ** power) / (2 * 5**2))
+    return weights / (weights.sum() if by_sum else 5)
 
 
 CALLS = count()
@@ -327,19 +315,20 @@ ENDINGS = ("jpg", "jpeg", "png", "webp")
 RIGHT = {
     "card": [CARD, CARD.replace("| mine | 249 (96 to 363) | 88.36 |\n", "")],
     "what_is_guessed": ["ab", "a, b", "b and a", ("a", "b"), ["b", "a"], "a & b", "AB"],
-    "srgb_decode": [color.srgb_decode, lambda v: color.srgb_decode(v.float()).numpy()],
-    "lab_f": [
-        color.lab_f,
-        f_in_place,
-        lambda t: np.where(t > 0.008856, np.cbrt(t), 7.787 * t + 16 / 116),
+    "srgb_decode": [
+        color.srgb_decode,
+        decode_in_place,
+        lambda v: color.srgb_decode(v.float()).numpy(),
     ],
+    "near_black": [(5.384, 0.0903), [5.4, 0.09], torch.tensor([5.3844, 0.09033])],
     "rgb_to_lab": [
         lab_by_hand,
         color.rgb_to_lab,
         lambda rgb: lab_by_hand(rgb).float().numpy(),
         lambda rgb: skimage.color.rgb2lab(rgb.permute(1, 2, 0)).transpose(2, 0, 1),
     ],
-    "lab_predictions": [PREDICTIONS, PREDICTIONS | {"widest": "60", "flipped": "Green "}],
+    "lookalikes": [BLUES, np.array(BLUES), [{"L": 32, "a": 78, "b": -106}, BLUES[1]]],
+    "same_lightness": [[SUIT, PATCH], [(58, 45, 42), torch.tensor([57.5, 0, -2])]],
     "hue_and_chroma": [
         lambda a, b: (np.degrees(np.arctan2(b, a)) % 360, np.hypot(a, b)),
         lambda a, b: torch.stack((torch.rad2deg(torch.atan2(b, a)) % 360, (a * a + b * b) ** 0.5)),
@@ -352,22 +341,15 @@ RIGHT = {
         lambda files, n: [f for f in files if f.split(".")[-1].lower() in ENDINGS][:n],
         lambda files, n: [Path(f) for f in files if Path(f).suffix.lower()[1:] in ENDINGS][:n],
     ],
-    "effective_dilation": [DILATIONS, {k: torch.tensor(v) for k, v in DILATIONS.items()}],
-    "output_size": [size_of, lambda *case: torch.tensor(size_of(*case))],
-    "receptive_field": [field_of, lambda layers: torch.tensor(float(field_of(layers)))],
+    "horizon": [HORIZON, {photo: layer.upper() for photo, layer in HORIZON.items()}],
+    "far_sight": [(1, 3, 9), [9, 1, 3], torch.tensor([3, 9, 1])],
+    "which_layers": [WAYS, (3, 4, 2, 1), np.array([3, 4, 2, 1])],
+    "costs": [COSTS, COSTS | {"half the side": [1.0, 0.25]}],
     "block": [
         block_of,
         lambda i, o: nn.Sequential(block_of(i, o)[:4], block_of(o, o)[4:]),
         lambda i, o: nn.Sequential(
             *[relu if isinstance(m, nn.ReLU) else m for m in block_of(i, o)]
-        ),
-    ],
-    "parameters": [
-        lambda i, o, k, bn: k**2 * i * o + o + 2 * o * bn,
-        lambda i, o, k, bn: sum(
-            p.numel()
-            for m in (nn.Conv2d(i, o, k), *([nn.BatchNorm2d(o)] if bn else []))
-            for p in m.parameters()
         ),
     ],
     "soft_encoded": [
@@ -376,11 +358,15 @@ RIGHT = {
         lambda color, centers: bins.soft_encode(color.reshape(1, 2, 1, 1)).flatten(),
     ],
     "annealed_mean": [
-        annealed,
         lambda p, c, T: torch.softmax(p.log() / T, 0) @ c,
+        lambda p, c, T: annealed(p / p.max(), c, T),
         lambda p, c, T: (torch.softmax(p.log() / T, 0)[:, None] * c).sum(0).numpy(),
     ],
-    "rebalancing": [weights_of, lambda prior, uniform: weights_of(prior.double(), uniform).numpy()],
+    "counts_most": [
+        ["coffee", "motorcycle", "rocket"],
+        ("Coffee", "motorcycle ", "rocket"),
+        np.array(["coffee", "motorcycle", "rocket"]),
+    ],
     "patchy": [
         (2.06, 102.96),
         torch.tensor([2.0591, 102.956]),
@@ -436,7 +422,9 @@ MISTAKES = {
         (3, ""),
     ],
     "srgb_decode": [
+        (cheating, "expected"),
         (lambda v: v, "the curve is missing"),
+        (lambda v: torch.where(v <= 0.04045, ((v + 0.055) / 1.055) ** 2.4, v / 12.92), "swapped"),
         (lambda v: v**2.2, "power 2.2"),
         (lambda v: ((v + 0.055) / 1.055) ** 2.4, "straight line"),
         (lambda v: torch.where(v > 0.04045, (v + 0.055) / 1.055**2.4, v / 12.92), "brackets"),
@@ -445,22 +433,15 @@ MISTAKES = {
         (lambda v: color.srgb_decode(v) if v > 0.5 else v, "torch.where"),
         (no_return, "`return` the result"),
     ],
-    "lab_f": [
-        (cheating, "expected"),
-        (lambda t: torch.where(t > 0.008856, t**1 / 3, 7.787 * t + 16 / 116), "t / 3"),
-        (lambda t: t**0.5, "square root"),
-        (lambda t: torch.where(t > 0.008856, t ** (1 / 3), (7.787 * t + 16) / 116), "the 16"),
-        (lambda t: torch.where(t > 0.008856, t ** (1 / 3), 7.78 * t + 16 / 116), "expected"),
-        (lambda t: torch.tensor([math.pow(t, 1 / 3)]), "torch's functions"),
-        (lambda t: t, "cube root is missing"),
-        (lambda t: t ** (1 / 3), "straight line, 7.787 t + 16/116"),
-        (lambda t: 7.787 * t + 16 / 116, "straight line everywhere"),
-        (lambda t: torch.where(t > 0.008856, t ** (1 / 3), 7.787 * t), "lacks its + 16/116"),
-        (lambda t: torch.where(t < 0.008856, t ** (1 / 3), 7.787 * t + 16 / 116), "swapped"),
-        (lambda t: torch.where(t > 0.008856, t**0.5, 7.787 * t + 16 / 116), "square root"),
-        (color.lab_f_inverse, "the way back"),
-        (lambda t: torch.where(t > 0.008856, t**3, 7.787 * t + 16 / 116), "t ** (1 / 3)"),
-        (lambda t: t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116, "torch.where"),
+    "near_black": [
+        ((0.0903, 5.384), "exchanged"),
+        ((0.0464, 0.00078), "not L yet"),
+        ((-10.616, 0.0903), "before and after"),
+        ((5.384, 16.09), "value at 0"),
+        ((5.384, 5.384), "straight line"),
+        ((1.16, 0.0903), "square root"),
+        ((0.00387, 0.0903), "not a third"),
+        (5.4, "two numbers"),
     ],
     "rgb_to_lab": [
         (lambda rgb: lab_by_hand(rgb, decode=lambda v: v), "decode sRGB"),
@@ -485,14 +466,23 @@ MISTAKES = {
         (lambda rgb: torch.from_numpy(color.SRGB_TO_XYZ) @ rgb, "tensordot"),
         (lambda rgb: lab_by_hand(rgb) / torch.ones(3), "reshape(3, 1, 1)"),
     ],
-    "lab_predictions": [
-        (PREDICTIONS | {"widest": 95}, "set L to"),
-        (PREDICTIONS | {"flipped": "blue"}, "b stays"),
-        (PREDICTIONS | {"edges": "ab"}, "whiskers"),
-        (PREDICTIONS | {"enough": "L"}, "compare coarse = a and b"),
-        ({"widest": 60}, "no answer to edges, enough, flipped"),
-        (PREDICTIONS | {"edges": ...}, "edges: no answer yet"),
-        (60, "dict"),
+    "lookalikes": [
+        ([BLUES[0], (32, 75, -102)], "at least 10 apart by CIE76, got 5.0"),
+        ([(60, 0, 0), (60, 10, 0)], "most eyes see that"),
+        ([(50, 110, -110), BLUES[1]], "stay on the colored part"),
+        ([[], BLUES[1]], "keep one before"),
+        ([..., BLUES[1]], "keep one before"),
+        (BLUES[0], "expected two colors"),
+        ([(32, 78), BLUES[1]], "expected 3 numbers"),
+        ([("L", "a", "b"), BLUES[1]], "expected one number"),
+        (7, "expected two colors, got 7"),
+    ],
+    "same_lightness": [
+        ([SUIT, PATCH | {"L": 80}], "an L at most 1 apart, got 57.5 and 80.0"),
+        ([SUIT, SUIT], "at least 60 apart, got 0.0"),
+        ([{}, SUIT], "keep one before"),
+        (SUIT, "expected two colors"),
+        ([{"L": 57}, SUIT], "a: no answer yet"),
     ],
     "hue_and_chroma": [
         (lambda a, b: (torch.atan2(b, a), torch.hypot(a, b)), "radians"),
@@ -573,27 +563,45 @@ MISTAKES = {
         (lambda files, n: files[:n], "jpg_list.csv is no photograph"),
         (lambda files, n: [f for f in files[:n] if f.lower().endswith(ENDINGS)], "then slice"),
     ],
-    "effective_dilation": [
-        ({layer.name: layer.dilation for layer in LAYERS}, "kernel's own"),
-        (OWN_STRIDE_COUNTED, "own stride"),
-        ({**DILATIONS, "conv8_1": 8}, "finer grid"),
-        ({"conv1_1": 1}, "missing"),
-        ([1, 2, 3], "dict"),
+    "horizon": [
+        (HORIZON | {"A": "conv4_2"}, "half of it to each side"),
+        (HORIZON | {"A": "conv5_1"}, "sees 58 pixels to each side, too few"),
+        (HORIZON | {"A": "conv7_3"}, "a layer before it"),
+        (HORIZON | {"A": "none"}, "60 pixels to one side"),
+        (HORIZON | {"B": "conv8_3"}, "reaches 174 pixels"),
+        (HORIZON | {"C": "conv9"}, "name of a layer"),
+        ({"A": "conv5_2"}, "B: no answer yet"),
+        ("conv5_2", "dict"),
     ],
-    "output_size": [
-        (lambda s, k, st, d, p: (s + 2 * p - k) // st + 1, "spans more"),
-        (lambda s, k, st, d, p: (s + 2 * p - d * (k - 1) - 1) / st + 1, "round down"),
-        (lambda s, k, st, d, p: (s + 2 * p - d * (k - 1) - 1) // st, "add 1"),
-        (lambda s, k, st, d, p: (s + p - d * (k - 1) - 1) // st + 1, "both sides"),
-        (lambda s, k, st, d, p: s // st, "count where it can start"),
+    "far_sight": [
+        ((1, 2, 4), "views overlap"),
+        ((1, 1, 1), "sees only 7 of the 27"),
+        ((2, 4, 8), "dilation of 1"),
+        ((9, 9, 9), "its multiples only"),
+        ((1, 3, 10), "misses the one 5 away"),
+        ((0, 3, 9), "from 1 to 100"),
+        ((1, 3.5, 9), "whole numbers"),
+        ((1, 3), "3 numbers"),
     ],
-    "receptive_field": [
-        (lambda layers: field_of(layers, own=True), "own stride"),
-        (lambda layers: field_of(layers, begin=0), "begin with 1"),
-        (lambda layers: field_of([(k, s, 1) for k, s, d in layers]), "dilation pixels apart"),
-        (lambda layers: field_of([(k, 1, d) for k, s, d in layers]), "all strides before"),
-        (lambda layers: field_of([(k + 1, s, d) for k, s, d in layers]), "kernel - 1"),
-        (lambda layers: 7, "product of the strides"),
+    "which_layers": [
+        (WAYS | {"A": 4}, "leaves a checkerboard. Hint: how many rockets"),
+        (WAYS | {"B": 2}, "nothing is seen twice"),
+        (WAYS | {"C": 3}, "repeat everything"),
+        (WAYS | {"D": 3}, "how many pixels share"),
+        (WAYS | {"C": 1}, "blocks of one value"),
+        (WAYS | {"C": 5}, "expected one of 1 to 4"),
+        ({"A": 3}, "B is missing"),
+    ],
+    "costs": [
+        (COSTS | {"half the width": (0.5, 0.5)}, "half as many of both"),
+        (COSTS | {"half the width": (0.25, 0.5)}, "half the channels in, and half"),
+        (COSTS | {"half the side": (0.25, 0.25)}, "same weights serve any size"),
+        (COSTS | {"half the side": (1, 0.5)}, "height and width"),
+        (COSTS | {"dilation 4": (2, 1)}, "nine taps as any other"),
+        (COSTS | {"dilation 4": (1, 2)}, "only farther apart"),
+        ({"half the width": (0.25, 0.25)}, "half the side is missing"),
+        (COSTS | {"dilation 4": 1}, "two numbers"),
+        (0.25, "dict"),
     ],
     "block": [
         (lambda i, o: block_of(i, o, (1, 2)), "3 convolutions"),
@@ -610,16 +618,6 @@ MISTAKES = {
         ),
         (lambda i, o: [nn.ReLU()], "nn.Sequential"),
     ],
-    "parameters": [
-        (lambda i, o, k, bn: k * k * i * o + 2 * o * bn, "a bias"),
-        (lambda i, o, k, bn: k * i * o + o + 2 * o * bn, "kernel²"),
-        (lambda i, o, k, bn: k * k * i * o + o, "a scale and a shift"),
-        (lambda i, o, k, bn: k * k * i * o + o + 4 * o * bn, "not learned"),
-        (lambda i, o, k, bn: k * k * o + o + 2 * o * bn, "inputs * outputs"),
-        (lambda i, o, k, bn: k * k * i * o + o + 2 * bn, "each channel"),
-        (lambda i, o, k, bn: k * k * i * o, "two numbers for each"),
-        (lambda i, o, k, bn: "9", "one number"),
-    ],
     "soft_encoded": [
         (lambda color, centers: soft(color, centers, keep=313), "only the 5 nearest"),
         (lambda color, centers: soft(color, centers, norm=False), "divide by the sum"),
@@ -630,10 +628,14 @@ MISTAKES = {
         (lambda color, centers: soft(color, centers, keep=10), "not 10"),
         (lambda color, centers: soft(color, centers, sigma=5**0.5), "sigma is squared"),
         (lambda color, centers: soft(color, centers, largest=True), "largest=False"),
+        (lambda color, centers: broken_soft(color, centers, power=2), "largest=False"),
+        (lambda color, centers: broken_soft(color, centers, by_sum=True), "largest=False"),
+        (lambda color, centers: broken_soft(color, centers, largest=False), "divide by the sum"),
         (lambda color, centers: soft(color, centers).topk(5).values, "among 308 zeros"),
         (lambda color, centers: color, "shape (313,)"),
     ],
     "annealed_mean": [
+        (annealed, "0 / 0 has no value"),
         (lambda p, c, T: annealed(p, c, T, norm=False), "divide by their sum"),
         (lambda p, c, T: annealed(p, c, 1 / T), "not p ** T"),
         (lambda p, c, T: torch.softmax(p / T, 0) @ c, "not logits"),
@@ -642,14 +644,14 @@ MISTAKES = {
         (lambda p, c, T: annealed(p, c, T).flip(0), "exchanged"),
         (lambda p, c, T: p, "shape (2,)"),
     ],
-    "rebalancing": [
-        (lambda prior, uniform: 1 / prior, "infinite"),
-        (lambda prior, uniform: 1 / ((1 - uniform) * prior + uniform / 313), "is 1"),
-        (lambda prior, uniform: weights_of(prior, 1 - uniform), "share of 1 / Q"),
-        (lambda prior, uniform: (w := weights_of(prior, uniform)) / w.sum(), "themselves"),
-        (lambda prior, uniform: (w := weights_of(prior, uniform)) / w.mean(), "plain mean"),
-        (lambda prior, uniform: 1 / weights_of(prior, uniform), ""),
-        (lambda prior, uniform: prior.sum(), "shape (313,)"),
+    "counts_most": [
+        (["rocket", "motorcycle", "coffee"], "rarest colors weigh most"),
+        (["coffee", "rocket", "motorcycle"], "vivid is not rare"),
+        (["motorcycle", "coffee", "rocket"], "no landscape has"),
+        (["rocket", "coffee", "motorcycle"], "no landscape has"),
+        (["coffee", "rocket"], "once"),
+        (["coffee", ..., ...], "once"),
+        (7, "list of names"),
     ],
     "patchy": [
         ((102.96, 102.96), "the mean of both"),
@@ -824,6 +826,17 @@ def test_hints_come_one_at_a_time_and_the_answer_last(
     monkeypatch.setattr(framework, "hints_left", {})
     for hint in (*HINTS[exercise], "open the answer below", "open the answer below"):
         assert f"Hint: {hint}" in said(exercise, object(), capsys)
+
+
+def test_the_pictures_of_lesson_3_show_what_their_numbers_say() -> None:
+    dot = torch.zeros(1, 1, 64, 64)
+    dot[..., 32, 32] = 1
+    seen = {number: (way(dot)[0, 0] > 0).nonzero() - 32 for number, way in PICTURES.values()}
+    assert set(seen[3].flatten().tolist()) == {-16, -8, 0, 8, 16}  # holes between the copies
+    assert set(seen[2].flatten().tolist()) == set(range(-7, 8))  # no hole
+    assert seen[1].tolist() == [[-28, -28]]  # one of 8 x 8 blocks: (4, 4)
+    checkered = dict(PICTURES.values())[4](torch.ones(1, 1, 64, 64))
+    assert checkered[..., 2:-2, 2:-2].unique().tolist() == [1, 2, 4]  # of an even plane
 
 
 def test_a_colorized_photo(capsys: pytest.CaptureFixture) -> None:

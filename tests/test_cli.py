@@ -74,6 +74,24 @@ def test_a_training_says_on_how_many_threads_it_runs(
     assert not (tmp_path / "none").exists()
 
 
+def test_folders_that_are_taken_by_their_names_and_a_single_photo(
+    photo_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    data = tmp_path / "data"
+    for number, folder in enumerate(("train", "train", "Valid", "test")):
+        (data / folder).mkdir(parents=True, exist_ok=True)
+        photo = photo_folder / f"photo {number}.png"
+        (data / folder / photo.name).write_bytes(photo.read_bytes())
+    assert train(data, tmp_path / "run") == 0
+    told = "  by the names of folders: Valid/ is val, test/ is test, train/ is train; others are"
+    assert f"2 pictures to train on, 1 to validate on\n{told}" in capsys.readouterr().err
+    command = ["evaluate", "--weights", "landscapes", "--size", "16", "--data"]
+    assert main([*command, str(data / "test"), "--split", "all"]) == 0
+    assert "1 pictures at 16x16" in capsys.readouterr().out
+    assert main([*command, str(data / "test")]) == 2
+    assert "expected two different photographs" in capsys.readouterr().err
+
+
 def test_colorize_needs_no_option_and_keeps_the_photo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

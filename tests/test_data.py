@@ -102,6 +102,18 @@ def test_nothing_is_learned_from_test_pictures(photo_folder: Path) -> None:
     assert "test/ is test" in str(both[0].report)
 
 
+def test_one_photograph_cannot_be_split(photo_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    for name in ("a.png", "copy of a.png"):
+        (tmp_path / "one" / name).write_bytes((photo_folder / "photo 1.png").read_bytes())
+        for split in ("train", "val"):
+            with pytest.raises(ValueError, match="data: expected two different photographs in"):
+                load_dataset(tmp_path / "one", 16, split)
+    assert len(load_dataset(tmp_path / "one", 16, "all")) == 2
+    (tmp_path / "one" / "b.png").write_bytes((photo_folder / "photo 2.png").read_bytes())
+    assert len(load_dataset(tmp_path / "one", 16, "val"))
+
+
 def test_copies_stay_on_one_side_of_the_split(photo_folder: Path) -> None:
     for number in range(6):
         content = (photo_folder / f"photo {number}.png").read_bytes()

@@ -30,7 +30,7 @@ from course_utils.plumbing.cache import open_cache
 from course_utils.plumbing.files import printable, write_atomic
 from course_utils.plumbing.weights import read_network, save_weights
 from course_utils.recipe import History, TrainConfig
-from course_utils.widgets import PhotoPicker, photo_channels
+from course_utils.widgets import PhotoPicker
 from course_utils.widgets.results import UPLOADED
 
 some = settings(
@@ -586,20 +586,10 @@ def test_a_reader_that_goes_away(tmp_path: Path, weights: Path) -> None:
     "path", ["~nobody/x.jpg", "\0", "x" * 5000, "/dev/zero", "'", "\ud800", "<b>.jpg"]
 )
 def test_paths_typed_into_widgets(path: str, model: ColorizationNet) -> None:
-    for widget in (photo_channels(32), PhotoPicker(model, 32)):
-        widget.controls["path"].value = path
-        assert "expected" in widget.text or path == "'"
-        assert "<b>" not in widget.words.value
-
-
-def test_a_slider_that_is_no_number() -> None:
-    widget = photo_channels(32)
-    picture = widget.picture.value
-    widget.set(a_times=float("nan"))
-    assert widget.text == "a_times: expected a value, got nan; choose another"
-    assert widget.picture.value == picture
-    widget.set(a_times=1.0)
-    assert widget.text.startswith("Nothing changed")
+    widget = PhotoPicker(model, 32)
+    widget.controls["path"].value = path
+    assert "expected" in widget.text or path == "'"
+    assert "<b>" not in widget.words.value
 
 
 @some

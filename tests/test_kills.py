@@ -21,15 +21,14 @@ from course_utils.plumbing.weights import read_safetensors
 from course_utils.recipe import History
 
 KILLS = 20
-LONG = replace(CONFIG, epochs=40)
+LONG = replace(CONFIG, epochs=20)  # more than can be done between the kills
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs processes that fork")
 
 
 def train(out: Path, allowed: Semaphore | None = None, done: Semaphore | None = None) -> None:
-    """A training that is saved after every step, so that kills often meet a save. It takes a step
-    when it is allowed to, if it has to ask, and says when it has, before it is saved."""
-    epoch.SAVE_SECONDS = 0
+    """A training. With semaphores it takes a step when it is allowed to, and says when it has; then
+    it is saved after every step, so that kills often meet a save."""
     stepped = Epoch.stepped
 
     def asking(self: Epoch, loss: torch.Tensor) -> None:
@@ -38,6 +37,7 @@ def train(out: Path, allowed: Semaphore | None = None, done: Semaphore | None = 
         stepped(self, loss)
 
     if allowed is not None:
+        epoch.SAVE_SECONDS = 0
         Epoch.stepped = asking
     data = scenes()
     training.fit(LONG, data, data, out, resume=True, device="cpu", progress=False)
@@ -58,7 +58,8 @@ def test_killed_runs_are_the_run_that_was_not(tmp_path: Path) -> None:
         allowed, done = context.Semaphore(steps + 1), context.Semaphore(0)
         process = start("killed", allowed, done)
         for _ in range(steps):
-            done.acquire()
+            while not done.acquire(timeout=1):
+                assert process.is_alive()
         time.sleep(rng.uniform(0, 0.05))  # any moment of the step and of the save after it
         process.kill()
         process.join()

@@ -2,7 +2,6 @@ import io
 import re
 from datetime import UTC, datetime
 from itertools import combinations
-from pathlib import Path
 
 import ipywidgets
 import matplotlib.pyplot as plt
@@ -12,6 +11,7 @@ import skimage.color
 import torch
 from matplotlib.colors import to_rgb
 from PIL import Image, ImageOps
+from traitlets import TraitError
 
 from course_utils import figures, widgets
 from course_utils.architecture import architecture_table
@@ -20,7 +20,7 @@ from course_utils.colorize import colorize, load_model
 from course_utils.data import LabDataset
 from course_utils.photos import sample_path, sample_photo
 from course_utils.training import History, TrainConfig, fit
-from course_utils.widgets import judging, lab_color
+from course_utils.widgets import judging
 
 
 def shown(explorer: widgets.Explorer) -> np.ndarray:
@@ -32,11 +32,7 @@ def explorers(scene_dataset: LabDataset) -> dict[str, widgets.Explorer]:
     photos = LabDataset(scene_dataset.lab[:3], list("abc"), scene_dataset.report)
     answers = torch.randint(-60, 60, (4, 3, 2, 8, 8), dtype=torch.int8)
     return {
-        "ab": widgets.ab_plane(),
         "epochs": widgets.epoch_scrubber(answers, photos, [4.0, 3.0, 2.0, 1.0]),
-        "channels": widgets.photo_channels(),
-        "two": widgets.two_photos(),
-        "resolution": widgets.color_resolution(),
         "distance": widgets.color_distance(),
         "gray": widgets.gray_finder(scene_dataset),
         "taps": widgets.kernel_taps(),
@@ -47,25 +43,6 @@ def explorers(scene_dataset: LabDataset) -> dict[str, widgets.Explorer]:
 
 
 MOVES = {
-    "ab": {"L": 20.0, "a": -30.0, "b": 80.0},
-    "channels": {
-        "photo": "coffee",
-        "path": str(sample_path("rocket")),
-        "L_times": 0.5,
-        "L_plus": 10.0,
-        "a_times": -1.0,
-        "a_plus": 20.0,
-        "b_times": 0.0,
-        "b_plus": -30.0,
-    },
-    "two": {"lightness": "rocket", "color": "astronaut"},
-    "resolution": {
-        "photo": "cat",
-        "every": 16,
-        "coarse": "L",
-        "drawn": "in blocks",
-        "guess": ("",),
-    },
     "epochs": {"epoch": 2},
     "distance": {"guess": ("left",)},
     "gray": {"threshold": 30.0},
@@ -84,143 +61,44 @@ def test_every_control_changes_picture_and_words(name: str, explorers: dict) -> 
         picture, words = explorer.picture.value, explorer.words.value
         explorer.set(**{control: value})
         assert explorer.picture.value != picture, control
-        if control != "drawn":  # blocks or not, the numbers are the same photo's
-            assert explorer.words.value != words, control
+        assert explorer.words.value != words, control
 
 
 def test_what_was_tried_is_undone(explorers: dict) -> None:
-    explorer = explorers["ab"]
+    explorer = explorers["heat"]
     before = explorer.picture.value, explorer.text
-    shown = explorer.tried(L=20.0, a=0.0)
+    shown = explorer.tried(x=20.0, y=0.0)
     assert (explorer.picture.value, explorer.text) == before
-    explorer.set(L=20.0, a=0.0)
+    explorer.set(x=20.0, y=0.0)
     assert (explorer.picture.value, explorer.text) == shown
 
 
-def test_the_ab_plane_names_what_it_shows(explorers: dict) -> None:
-    explorer = explorers["ab"]
-    explorer.set(L=53.0, a=78.0, b=64.0)
-    assert "red, chroma 101" in explorer.text
-    assert "R 25" in explorer.text  # nearly pure red
-    swatch = shown(explorer)[60, 570]
-    assert swatch[0] > 250
-    assert max(swatch[1:]) < 40
-    assert f"#{swatch[0]:02x}{swatch[1]:02x}{swatch[2]:02x}" in explorer.text
-    explorer.set(a=-100.0, b=-100.0)
-    assert "Outside what a screen can show" in explorer.text
+def test_a_value_that_is_no_number_is_told(explorers: dict) -> None:
+    explorer = explorers["gray"]
+    picture = explorer.picture.value
+    explorer.set(threshold=float("nan"))
+    assert explorer.text == "threshold: expected a value, got nan; choose another"
+    assert explorer.picture.value == picture
 
 
-def test_channels_at_zero_are_the_gray_photo(explorers: dict) -> None:
-    explorer = explorers["channels"]
-    explorer.set(a_times=0.0, b_times=0.0)
-    assert "black-and-white photo" in explorer.text
-    result = shown(explorer)[30:220, :200].astype(int)
-    assert np.ptp(result, axis=-1).max() <= 2
-    explorer.set(a_plus=30.0)
-    assert "Means: L 48, a 30.0, b 0.0" in explorer.text
-
-
-def test_a_path_that_leads_nowhere_is_told_and_the_picture_stays(explorers: dict) -> None:
-    explorer = explorers["channels"]
-    before = explorer.picture.value
-    explorer.set(path="nowhere.jpg")
-    assert "nowhere.jpg: expected a photograph, no such file. Here is astronaut" in explorer.text
-    assert explorer.picture.value == before
-    explorer.set(path="/")
-    assert "that is a folder" in explorer.text
-    explorer.set(photo="cat")  # the last choice counts
-    assert explorer.controls["path"].value == ""
-    assert explorer.text.startswith("Nothing changed")
-
-
-def test_a_path_as_people_paste_it(explorers: dict, tmp_path: Path) -> None:
-    for name, size in (("wide.png", (5000, 3)), ("tall.png", (3, 5000)), ("dot.png", (1, 1))):
-        Image.new("RGB", size, "orange").save(tmp_path / name)
-        explorers["channels"].set(path=f'"{tmp_path / name}" ')
-        assert explorers["channels"].text.startswith("Nothing changed")
-        assert shown(explorers["channels"]).shape[1] < 4 * 400 + 50
-    Image.new("RGB", (9, 9), "blue").save(tmp_path / "wide.png")  # replaced meanwhile
-    explorers["channels"].set(path=str(tmp_path / "wide.png"))
-    assert "b -107.9" in explorers["channels"].text
-
-
-@pytest.mark.parametrize(
-    ("rgb", "name"),
-    [
-        ((255, 0, 0), "red"),
-        ((255, 140, 0), "orange"),
-        ((255, 255, 0), "yellow"),
-        ((0, 160, 0), "green"),
-        ((0, 180, 180), "blue-green"),
-        ((0, 0, 255), "blue"),
-        ((70, 130, 230), "blue"),
-        ((255, 0, 255), "magenta"),
-        ((255, 150, 180), "pink"),
-        ((120, 120, 122), "gray"),
-    ],
-)
-def test_hues_have_their_usual_names(rgb: tuple, name: str) -> None:
-    _, a, b = skimage.color.rgb2lab(np.uint8(rgb))
-    assert lab_color.hue_name(a, b) == name
-
-
-def test_what_a_screen_cannot_show_is_counted(explorers: dict) -> None:
-    explorers["channels"].set(a_times=2.0, b_times=2.0)
-    share = int(re.search(r"(\d+) % of the pixels", explorers["channels"].text)[1])
-    assert 5 < share < 60
-
-
-def test_edges_come_with_lightness(explorers: dict) -> None:
-    explorer = explorers["two"]
-    for lightness, color in (("cat", "coffee"), ("rocket", "astronaut"), ("astronaut", "cat")):
-        explorer.set(lightness=lightness, color=color)
-        with_l, with_ab = map(float, re.findall(r"(-?\d\.\d+) with", explorer.text))
-        assert with_l > with_ab + 0.3
-
-
-def test_coarse_color_is_hard_to_see_and_coarse_lightness_is_not(explorers: dict) -> None:
-    explorer = explorers["resolution"]
-    left_half = np.s_[22:278, :256]
-    explorer.set(every=8)
-    original = shown(explorer)[left_half].astype(int)
-
-    def changed() -> float:
-        luma = (shown(explorer)[22:278, 264:520].astype(int) - original) @ [0.3, 0.59, 0.11]
-        return np.abs(luma).mean()
-
-    assert "1 of 64 numbers" in explorer.text
-    color = changed()
-    explorer.set(coarse="L")
-    assert changed() > 4 * color
-    explorer.set(coarse="a and b", every=16, drawn="in blocks")
-    blocks = shown(explorer)[22:278, 528:784].reshape(16, 16, 16, 16, 3)
-    assert np.ptp(blocks, axis=(1, 3)).max() == 0
-    explorer.set(every=1)
-    assert "both are the original" in explorer.text
-    assert "mean 0.0, at most 0" in explorer.text
-
-
-def test_the_reader_is_asked_first_and_told_after(explorers: dict) -> None:
-    explorer = explorers["resolution"]
-    guess = explorer.controls["guess"]
-    open_picture = shown(explorer)
-    sides = []
-    for _ in range(8):
-        guess.start.click()
-        assert guess.start.disabled
-        assert not any(button.disabled for button in guess.options)
-        assert explorer.text == "Which is the original? Press left or right."
-        picture = shown(explorer)
-        right = np.array_equal(picture[22:278, 264:520], open_picture[22:278, :256])
-        left = np.array_equal(picture[22:278, :256], open_picture[22:278, :256])
-        assert right != left  # the original is on one of the sides, and does not say on which
-        sides.append("right" if right else "left")
-        guess.options[0].click()  # always left
-        assert explorer.text.startswith("Right" if left else "No")
-    assert len(set(sides)) == 2
-    assert f"Found {sides.count('left')} of 8" in explorer.text
-    guess.options[1].click()
-    assert len(guess.value) == 8  # no answer without a question
+def test_widgets_of_the_browser_share_their_values() -> None:
+    plane, channels, pair = widgets.AbPlane(), widgets.PhotoChannels(), widgets.TwoPhotos()
+    plane.L = 20
+    assert plane.picked == (20.0, 40.0, 30.0)
+    assert repr(plane) == "AbPlane: L 20.0, a 40.0, b 30.0, kept []"
+    for value in (101, -1, float("nan")):
+        with pytest.raises(TraitError):
+            plane.L = value
+    with pytest.raises(TraitError):
+        widgets.ColorResolution().every = 3
+    channels.photo = "cat"
+    pair.color = "cat"
+    assert channels.files["photo"] == pair.files["color"] == pair.files["lightness"]
+    photo = Image.open(io.BytesIO(channels.files["photo"]))
+    original = ImageOps.fit(sample_photo("cat"), (512, 512))
+    assert np.abs(np.asarray(photo).astype(int) - np.asarray(original)).mean() < 3
+    channels.photo = "a photo of mine.png"  # whose file comes from the browser
+    assert channels.files["photo"] == pair.files["color"]
 
 
 def test_pairs_are_equally_far_in_rgb_and_judged_before_the_numbers(explorers: dict) -> None:

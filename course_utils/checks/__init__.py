@@ -7,17 +7,17 @@ the hint names the mistake. A module for each lesson.
 
 from course_utils.checks.color_as_classification import (
     annealed_mean,
+    counts_most,
     patchy,
-    rebalancing,
     soft_encoded,
 )
 from course_utils.checks.data import dataset, doubles, first_n, split, thresholds
 from course_utils.checks.dilated_cnn import (
     block,
-    effective_dilation,
-    output_size,
-    parameters,
-    receptive_field,
+    costs,
+    far_sight,
+    horizon,
+    which_layers,
 )
 from course_utils.checks.l2_training import (
     broken_loops,
@@ -27,9 +27,10 @@ from course_utils.checks.l2_training import (
 )
 from course_utils.checks.lab_color import (
     hue_and_chroma,
-    lab_f,
-    lab_predictions,
+    lookalikes,
+    near_black,
     rgb_to_lab,
+    same_lightness,
     srgb_decode,
 )
 from course_utils.checks.results import auc, colorfulness, upper_b, worse_of_two
@@ -51,21 +52,21 @@ __all__ = [
     "card",
     "colorfulness",
     "colorized",
+    "costs",
+    "counts_most",
     "dataset",
     "doubles",
-    "effective_dilation",
+    "far_sight",
     "first_n",
+    "horizon",
     "hue_and_chroma",
     "kept_epoch",
-    "lab_f",
-    "lab_predictions",
+    "lookalikes",
     "my_shards",
-    "output_size",
-    "parameters",
+    "near_black",
     "patchy",
-    "rebalancing",
-    "receptive_field",
     "rgb_to_lab",
+    "same_lightness",
     "soft_encoded",
     "split",
     "srgb_decode",
@@ -75,6 +76,7 @@ __all__ = [
     "trimmed",
     "upper_b",
     "what_is_guessed",
+    "which_layers",
     "worse_of_two",
     "wrong_under_l2",
 ]

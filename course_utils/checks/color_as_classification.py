@@ -1,13 +1,17 @@
 """Checks of lesson 6, color as classification."""
 
+import json
 from collections.abc import Callable
 
 import torch
 
-from course_utils.bins import AB_BINS, class_weights, soft_encode
-from course_utils.checks.framework import Wrong, call, check, compare, pair
+from course_utils.bins import AB_BINS, class_weights, nearest_bin, soft_encode
+from course_utils.checks.framework import NotTried, Wrong, call, check, compare, pair, untouched
+from course_utils.colorize import WEIGHTS
+from course_utils.photos import photo_to_lab, sample_photo
 
 RED, BLUE = (60.0, 40.0), (10.0, -50.0)
+TO_RANK = ("coffee", "motorcycle", "rocket")
 
 
 @check("Soft-encode a color")
@@ -20,15 +24,21 @@ def soft_encoded(answer: Callable) -> None:
             raise Wrong("expected 313 weights, got the five. Hint: put them among 308 zeros.")
         got = _numbers(answered, 313, f"the color {color}")
         squared = (AB_BINS - ab).double().square().sum(dim=1)
-        if got.isnan().all():
-            raise Wrong("the weights are all NaN. Hint: topk takes the largest; largest=False.")
         near, nearest = _among(squared, 5), _among(squared, 1)
         gauss = torch.exp(-squared / 50)
         far = torch.zeros(313).index_fill(0, squared.topk(5).indices, 1.0)
+        if torch.allclose(got, far * torch.exp(-squared.sqrt() / 50) / 5, rtol=1e-3):
+            raise NotTried  # the exercise hands it out like this
+        if got.isnan().all() or not (got * (1 - far)).any():
+            raise Wrong("the farthest five share it. Hint: topk takes the largest; largest=False.")
+        if abs(got.sum() - 1) > 1e-3:
+            raise Wrong(
+                f"the weights sum to {got.sum():.3g}. Hint: divide by the sum of the five, so that "
+                "they add up to 1."
+            )
         inverse = near / squared.sqrt().clamp(min=1e-6)
         mistakes = {
             "only the 5 nearest bins share a color": gauss / gauss.sum(),
-            "divide by the sum of the five, so that they add up to 1": near * gauss,
             "exp(-distance² / (2 sigma²)): the 2 is missing": _share(near * gauss.square()),
             "square the distance": _share(near * torch.exp(-squared.sqrt() / 50)),
             "sigma is squared too: exp(-distance² / (2 sigma²))": _share(
@@ -39,7 +49,6 @@ def soft_encoded(answer: Callable) -> None:
             "the nearest weighs most: a minus is missing": _share(near * torch.exp(squared / 50)),
             "weigh the five by a Gaussian of their distance": near / 5,
             "that is one bin alone; its neighbors get a share": nearest,
-            "topk takes the largest unless it is told largest=False": _share(far * gauss),
             "a Gaussian, not 1 / distance": _share(inverse),
         }
         compare(got, soft_encode(ab.reshape(1, 2, 1, 1)).flatten(), mistakes, tolerance=1e-4)
@@ -49,12 +58,19 @@ def soft_encoded(answer: Callable) -> None:
 def annealed_mean(answer: Callable) -> None:
     """A function (probabilities (313,), bins (313, 2), T) -> the color (2,)."""
     chance = torch.full((313,), 0.1 / 311)
+    chance[:100], chance[100:200] = 0, 0.2 / 311  # some are impossible
     bins = AB_BINS.tolist()
     red, blue = bins.index(list(RED)), bins.index(list(BLUE))
     chance[red], chance[blue] = 0.5, 0.4
-    for T in (1.0, 0.38, 0.05):
+    chance = _share(chance)
+    for T in (1.0, 0.38, 0.05, 0.0005):
         got = _numbers(call(answer, chance, AB_BINS, T), 2, f"T = {T}")
-        sharp = _share(chance.double() ** (1 / T))
+        if not got.isfinite().all():
+            raise Wrong(
+                f"for T = {T} the color is not a number. Hint: every power is 0, and 0 / 0 has no "
+                "value; divide the probabilities by the largest one first, or use their logarithms."
+            )
+        sharp = torch.softmax(chance.double().log() / T, dim=0)
         compare(
             got,
             sharp @ AB_BINS.double(),
@@ -74,35 +90,36 @@ def annealed_mean(answer: Callable) -> None:
         )
 
 
-@check("Class weights")
-def rebalancing(answer: Callable) -> None:
-    """A function (prior (Q,), uniform) -> weights (Q,) whose mean under the prior is 1."""
-    prior = torch.zeros(313)
-    prior[:4] = torch.tensor([0.7, 0.2, 0.09, 0.01])
-    for uniform in (0.5, 0.1):
-        got = _numbers(call(answer, prior, uniform), 313, f"uniform = {uniform}")
-        if not got.isfinite().all():
-            raise Wrong(
-                "a bin that never occurs has an infinite weight. Hint: mix the uniform "
-                "distribution in before you invert."
-            )
-        mixed = (1 - uniform) * prior + uniform / 313
-        swapped = uniform * prior + (1 - uniform) / 313
-        mistakes = {
-            "scale them so that (prior * weights).sum() is 1": 1 / mixed,
-            "that makes the weights themselves sum to 1; it is (prior * weights).sum()": _share(
-                1 / mixed
-            ),
-            "that is their plain mean; weigh it by the prior": (1 / mixed) / (1 / mixed).mean(),
-            "rare bins should weigh more: invert": mixed / (prior * mixed).sum(),
-            "uniform is the share of 1 / Q, (1 - uniform) that of the prior": (1 / swapped)
-            / (prior / swapped).sum(),
-        }
-        if uniform != 0.5:
-            compare(got, class_weights(prior, uniform), mistakes)
-        else:
-            mistakes.popitem()  # at one half there is nothing to swap
-            compare(got, class_weights(prior, uniform), mistakes)
+@check("Whose pixels count most")
+def counts_most(answer: object) -> None:
+    """Three samples, by the mean class weight of their pixels, the largest first."""
+    try:
+        got = [each if untouched(each) else str(each).strip().lower() for each in answer]
+    except TypeError:
+        raise Wrong(f"expected a list of names, got {type(answer).__name__}.") from None
+    if got and all(map(untouched, got)):
+        raise NotTried
+    if sorted(map(str, got)) != sorted(TO_RANK):
+        raise Wrong(f"expected each of {', '.join(TO_RANK)} once, got {answer!r:.60}.")
+    weight = {name: _mean_weight(name) for name in TO_RANK}
+    right = sorted(weight, key=weight.get, reverse=True)
+    if got == right:
+        return
+    if got == right[::-1]:
+        hint = "this is the order of how usual they are; the rarest colors weigh most"
+    elif got[0] != "coffee":
+        hint = "which of them has colors that no landscape has?"
+    else:
+        hint = "vivid is not rare: which of the two has the colors of a sky?"
+    said = ", ".join(f"{name} {weight[name]:.1f}" for name in got)
+    raise Wrong(f"in your order the mean weights are {said}. Hint: {hint}.")
+
+
+def _mean_weight(name: str) -> float:
+    """Mean weight of a sample's pixels, by the prior of the landscapes."""
+    prior = torch.tensor(json.loads((WEIGHTS / "heads.json").read_text("utf-8"))["prior"])
+    lab = photo_to_lab(sample_photo(name).resize((64, 64)))
+    return class_weights(prior)[nearest_bin(lab[None, 1:])].mean().item()
 
 
 @check("Why T -> 0 is patchy")

@@ -1,118 +1,26 @@
 """Checks of lesson 3, the dilated CNN."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import nn
 
 from course_utils.architecture import architecture_table
-from course_utils.checks.framework import NotTried, Wrong, call, check, number, untouched
-from course_utils.network import LAYERS
+from course_utils.checks.framework import NotTried, Wrong, call, check, choices, pair, untouched
+from course_utils.figures.dilated_cnn import WAYS
+from course_utils.network import LAYERS, ColorizationNet
 
-
-@check("Effective dilation")
-def effective_dilation(answer: dict) -> None:
-    """A dict from the name of a layer to its effective dilation, for every layer."""
-    expected = {row["layer"]: row["De"] for row in architecture_table()}
-    dilation = {layer.name: layer.dilation for layer in LAYERS}
-    if not isinstance(answer, dict):
-        raise Wrong(f"expected a dict from layer to number, got {type(answer).__name__}.")
-    if any(untouched(value) for value in answer.values()):
-        raise NotTried
-    missing = [name for name in expected if name not in answer]
-    if missing:
-        raise Wrong(f"expected {len(expected)} layers, {missing[0]} is missing.")
-    for name, right in expected.items():
-        got = number(answer[name])
-        if got == right:
-            continue
-        if all(number(answer[each]) == dilation[each] for each in expected):
-            hint = "this is the kernel's own dilation; multiply by the strides before the layer"
-        elif name == "conv1_2":
-            hint = "a layer's own stride does not count for itself, only for those after it"
-        elif name == "conv8_1":
-            hint = "a transposed layer works on the finer grid that it makes: stride 8 / 2 = 4"
-        else:
-            hint = "dilation x the product of the strides of all layers before"
-        raise Wrong(f"{name}: expected {right}, got {got:g}. Hint: {hint}.")
-
-
-@check("Output size of a convolution")
-def output_size(answer: Callable) -> None:
-    """A function (size, kernel, stride, dilation, padding) -> size of the output."""
-    formulas = {
-        "": lambda n, k, s, d, p: (n + 2 * p - d * (k - 1) - 1) // s + 1,
-        "a dilated kernel spans more pixels, dilation * (kernel - 1) + 1": (
-            lambda n, k, s, d, p: (n + 2 * p - k) // s + 1
-        ),
-        "round down, with //": lambda n, k, s, d, p: (n + 2 * p - d * (k - 1) - 1) / s + 1,
-        "add 1 at the end": lambda n, k, s, d, p: (n + 2 * p - d * (k - 1) - 1) // s,
-        "the padding is on both sides, 2 * padding": (
-            lambda n, k, s, d, p: (n + p - d * (k - 1) - 1) // s + 1
-        ),
-        "the stride is missing": lambda n, k, s, d, p: n + 2 * p - d * (k - 1),
-        "round down, with //; do not round to the nearest": (
-            lambda n, k, s, d, p: round((n + 2 * p - d * (k - 1) - 1) / s + 1)
-        ),
-    }
-    _by_formula(
-        answer,
-        ((224, 3, 2, 1, 1), (28, 3, 1, 2, 2), (29, 5, 2, 3, 1), (14, 1, 1, 1, 0)),
-        formulas,
-        "size, kernel, stride, dilation, padding",
-        "the kernel spans d (k - 1) + 1 pixels; count where it can start",
-    )
-
-
-@check("Receptive field")
-def receptive_field(answer: Callable) -> None:
-    """A function from layers, a list of (kernel, stride, dilation), to the receptive field."""
-    slips = {
-        "": {},
-        "a layer's own stride does not count for itself, only for those after it": {"own": True},
-        "the taps of a dilated kernel are dilation pixels apart": {"dilated": False},
-        "one step on a map is as many input pixels as all strides before multiply to": {
-            "strided": False
-        },
-        "begin with 1: before the first layer a unit sees one pixel": {"begin": 0},
-        "a kernel of 3 adds two gaps, kernel - 1": {"gaps": 0},
-    }
-    cases = (
-        [(3, 1, 1)],
-        [(3, 1, 1), (3, 2, 1), (3, 1, 1)],
-        [(3, 1, 1), (3, 1, 2), (5, 1, 1)],
-        [(layer.kernel, layer.stride, layer.dilation) for layer in LAYERS[:19]],
-    )
-    got = [number(call(answer, list(case))) for case in cases]
-    results = {hint: [_field(case, **slip) for case in cases] for hint, slip in slips.items()}
-    unknown = "field += (kernel - 1) * dilation * (product of the strides before)"
-    hint = next((hint for hint, result in results.items() if result == got), unknown)
-    if hint:
-        at = next(i for i, value in enumerate(got) if value != results[""][i])
-        name = cases[at] if at < 3 else "conv1_1 to conv7_3"
-        raise Wrong(f"{name}: expected {results[''][at]}, got {got[at]:g}. Hint: {hint}.")
-
-
-def _field(
-    layers: list[tuple[int, int, int]],
-    own: bool = False,
-    dilated: bool = True,
-    strided: bool = True,
-    begin: int = 1,
-    gaps: int = 1,
-) -> int:
-    field, accumulated = begin, 1
-    for kernel, stride, dilation in layers:
-        after = accumulated * stride if strided else 1
-        field += (kernel - gaps) * (dilation if dilated else 1) * (after if own else accumulated)
-        accumulated = after
-    return field
+AWAY = {"A": 60, "B": 200, "C": 80}  # pixels from a sky pixel to the horizon, C being 40 % of B
+CHANGES = {"half the width": (0.5, 256, 2), "half the side": (1, 128, 2), "dilation 4": (1, 256, 4)}
 
 
 @check("One block")
 def block(answer: Callable) -> None:
     """A function (inputs, outputs) -> nn.Sequential, a block like conv3."""
     made = call(answer, 6, 10)
+    if repr(made) == repr(_broken_block(6, 10)):
+        raise NotTried
     if not isinstance(made, nn.Module):
         raise Wrong(f"expected nn.Sequential(...), got {type(made).__name__}.")
     modules = _leaves(made)
@@ -147,6 +55,20 @@ def block(answer: Callable) -> None:
         )
 
 
+def _broken_block(inputs: int, outputs: int) -> nn.Sequential:
+    """The block that the exercise hands out, with its four faults."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1),
+        nn.ReLU(),
+        nn.BatchNorm2d(outputs),
+        nn.Conv2d(outputs, outputs, 3),
+        nn.ReLU(),
+        nn.Conv2d(outputs, outputs, 3, dilation=2, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+    )
+
+
 def _leaves(module: nn.Module) -> list[nn.Module]:
     """The modules that do the work, in order; one that is used twice counts twice."""
     if isinstance(module, nn.Sequential):
@@ -155,50 +77,126 @@ def _leaves(module: nn.Module) -> list[nn.Module]:
     return [leaf for child in children for leaf in _leaves(child)] if children else [module]
 
 
-@check("How many parameters")
-def parameters(answer: Callable) -> None:
-    """A function (inputs, outputs, kernel, batch_norm) -> how many numbers are learned."""
-    formulas = {
-        "": lambda i, o, k, bn: k * k * i * o + o + 2 * o * bn,
-        "each output channel has a bias": lambda i, o, k, bn: k * k * i * o + 2 * o * bn,
-        "a kernel has height and width, kernel²": lambda i, o, k, bn: k * i * o + o + 2 * o * bn,
-        "each output channel has a bias, and BatchNorm learns two numbers for each": (
-            lambda i, o, k, bn: k * k * i * o
-        ),
-        "BatchNorm learns a scale and a shift for each channel": (
-            lambda i, o, k, bn: k * k * i * o + o
-        ),
-        "BatchNorm's running mean and variance are measured, not learned": (
-            lambda i, o, k, bn: k * k * i * o + o + 4 * o * bn
-        ),
-        "BatchNorm learns two numbers a channel, a scale and a shift": (
-            lambda i, o, k, bn: k * k * i * o + o + o * bn
-        ),
-        "each output channel looks at all input channels, inputs * outputs": (
-            lambda i, o, k, bn: k * k * o + o + 2 * o * bn
-        ),
-        "one BatchNorm pair for each channel, not one for all": (
-            lambda i, o, k, bn: k * k * i * o + o + 2 * bn
-        ),
-    }
-    _by_formula(
-        answer,
-        ((1, 64, 3, False), (64, 64, 3, True), (256, 313, 1, False)),
-        formulas,
-        "inputs, outputs, kernel, batch_norm",
-        "weights, plus biases, plus 2 numbers a channel where there is a BatchNorm",
-    )
+@check("Who sees the horizon")
+def horizon(answer: dict) -> None:
+    """Photo -> the first layer whose unit sees as far as the horizon, or "none"."""
+    field = {row["layer"]: row["RF"] for row in architecture_table()}
+    if not isinstance(answer, dict):
+        raise Wrong(f"expected a dict from photo to layer, got {type(answer).__name__}.")
+    if all(untouched(answer.get(photo, ...)) for photo in AWAY):
+        raise NotTried
+    for photo, away in AWAY.items():
+        if untouched(got := answer.get(photo, ...)):
+            raise Wrong(f"{photo}: no answer yet.")
+        got = str(got).strip().lower()
+        if got not in (*field, "none"):
+            raise Wrong(f"{photo}: expected the name of a layer or 'none', got {got!r:.60}.")
+        right = _first_to_see(field, 2 * away + 1)  # a field reaches half its width to each side
+        if got == right:
+            continue
+        if got == _first_to_see(field, away):
+            hint = "the unit is in the middle of its field and sees half of it to each side"
+        elif got == "none":
+            hint = f"it must see {away} pixels to one side; how wide is the field then?"
+        elif right == "none":
+            hint = f"the field after {got} reaches {field[got] // 2} pixels to each side"
+        elif field[got] < field[right]:
+            hint = f"after {got} it sees {field[got] // 2} pixels to each side, too few"
+        else:
+            hint = "a layer before it sees the horizon already"
+        raise Wrong(f"{photo}: the horizon is {away} pixels away, not {got}. Hint: {hint}.")
 
 
-def _by_formula(
-    answer: Callable, cases: tuple, formulas: dict[str, Callable], names: str, otherwise: str
-) -> None:
-    """Compare with the right formula, whose hint is "", and with those of the usual mistakes."""
-    got = [number(call(answer, *case)) for case in cases]
-    results = {hint: [formula(*case) for case in cases] for hint, formula in formulas.items()}
-    hint = next((hint for hint, result in results.items() if result == got), otherwise)
-    if hint:
-        at = next(i for i, value in enumerate(got) if value != results[""][i])
+def _first_to_see(field: dict[str, int], wide: int) -> str:
+    return next((layer for layer, pixels in field.items() if pixels >= wide), "none")
+
+
+@check("See far, miss nothing")
+def far_sight(answer: object) -> None:
+    """Three dilations of 3 x 3 layers that together see farthest without missing a pixel."""
+    dilations = tuple(choices(answer, ("first", "second", "third")).values())
+    if not all(1 <= each <= 100 and each % 1 == 0 for each in dilations):
+        raise Wrong(f"expected whole numbers from 1 to 100, got {dilations}.")
+    seen = {0}
+    for dilation in map(int, dilations):
+        seen = {place + step for place in seen for step in (-dilation, 0, dilation)}
+    edge = max(seen)
+    missed = [place for place in range(edge) if place not in seen]
+    if missed:
+        if len(set(dilations)) == 1:
+            hint = "steps of one size land on its multiples only"
+        elif min(dilations) > 1:
+            hint = "without a dilation of 1 no unit sees its neighbors"
+        else:
+            hint = "what one layer sees must touch what it sees from the next tap"
         raise Wrong(
-            f"{names} = {cases[at]}: expected {results[''][at]}, got {got[at]:g}. Hint: {hint}."
+            f"the unit sees as far as {edge} pixels, but misses the one {missed[0]} away. "
+            f"Hint: {hint}."
         )
+    if edge < 13:
+        hint = "after a layer of dilation 1 a view is 3 pixels wide; set three views side by side"
+        if sorted(dilations) == [1, 2, 4]:
+            hint = "its views overlap, and see most pixels more than once; let them only touch"
+        raise Wrong(
+            f"no pixel is missed, but the unit sees only {2 * edge + 1} of the 27 pixels that "
+            f"are possible. Hint: {hint}."
+        )
+
+
+@check("Which layers made it")
+def which_layers(answer: object) -> None:
+    """Letter -> the number of the way through layers that gave this picture."""
+    signs = {
+        1: "poolings leave blocks of one value",
+        2: "with dilations 1, 2, 4 everything is soft, and nothing is seen twice",
+        3: "two dilations of 8 repeat everything 8 and 16 pixels away",
+        4: "an odd kernel with stride 2 leaves a checkerboard",
+    }
+    look = {
+        "A": "how many rockets do you count?",
+        "B": "look at neighboring pixels in the plain sky",
+        "C": "what has become of sharp edges, and of the number of lamps?",
+        "D": "how many pixels share one value?",
+    }
+    for letter, way in choices(answer, tuple(WAYS)).items():
+        if way not in signs:
+            raise Wrong(f"{letter}: expected one of 1 to 4, got {way:g}.")
+        if way != WAYS[letter][0]:
+            raise Wrong(f"{letter} is not {way:g}: {signs[way]}. Hint: {look[letter]}")
+
+
+@check("What it costs")
+def costs(answer: dict) -> None:
+    """Change -> (parameters, operations) after it, as a share of those before."""
+    if not isinstance(answer, dict):
+        raise Wrong(f"expected a dict from change to two numbers, got {type(answer).__name__}.")
+    if missing := [change for change in CHANGES if change not in answer]:
+        raise Wrong(f"{missing[0]} is missing.")
+    hints = {
+        ("half the width", "parameters"): "a weight joins a channel in and a channel out; "
+        "there are half as many of both",
+        ("half the width", "operations"): "half the channels in, and half the channels out",
+        ("half the side", "parameters"): "the kernels slide: the same weights serve any size",
+        ("half the side", "operations"): "height and width of each map are halved",
+        ("dilation 4", "parameters"): "a dilated kernel has nine taps as any other",
+        ("dilation 4", "operations"): "nine taps at as many pixels, only farther apart",
+    }
+    answers = {change: pair(answer[change]) for change in CHANGES}
+    before = _cost(1, 256, 2)
+    for change, settings in CHANGES.items():
+        for what, got, new, old in zip(
+            ("parameters", "operations"), answers[change], _cost(*settings), before, strict=True
+        ):
+            if abs(got - new / old) > 0.1 * new / old:
+                raise Wrong(
+                    f"{change}: {what} become {new / old:.2f} of what they were, not {got:g}. "
+                    f"Hint: {hints[change, what]}."
+                )
+
+
+def _cost(width: float, size: int, dilation: int) -> tuple[int, int]:
+    """Parameters, and operations for one picture, with this dilation in conv5 and conv6."""
+    layers = tuple(replace(e, dilation=dilation) if e.dilation > 1 else e for e in LAYERS)
+    with torch.device("meta"):
+        rows = architecture_table(ColorizationNet(width, layers=layers), size)
+    return sum(row["parameters"] for row in rows), sum(row["flop"] for row in rows)

@@ -18,9 +18,9 @@ HINTS: dict[str, tuple[str, ...]] = {
         "the curve has two pieces, joined at 0.04045: a straight line, and a power",
         "below the joint value / 12.92, above it ((value + 0.055) / 1.055) ** 2.4",
     ),
-    "lab_f": (
-        "two pieces again: a straight line for the dark, a cube root for the rest",
-        "the joint is (6 / 29) ** 3; below it t / (3 * (6 / 29) ** 2) + 4 / 29",
+    "near_black": (
+        "L = 116 f(Y) - 16: take the difference of two L, and the -16 is gone",
+        "116 * 0.0001 ** (1 / 3) with the cube root; with the line, its slope times 116 * 0.0001",
     ),
     "rgb_to_lab": (
         "four steps: decode, matrix, divide by white, compress; then L, a and b",
@@ -30,9 +30,13 @@ HINTS: dict[str, tuple[str, ...]] = {
         "a and b are the legs of a right triangle; chroma is its long side",
         "torch.atan2(b, a) gives radians from -pi to pi; turn them into degrees from 0 to 360",
     ),
-    "lab_predictions": (
-        "each question has its widget above; answer first, then move it",
-        "the sentence under a widget says what the picture shows, in numbers",
+    "lookalikes": (
+        "press `Keep this color`, then drag the marker: both stand side by side",
+        "explorer.kept and explorer.picked are the two; pass them as a list",
+    ),
+    "same_lightness": (
+        "press a pixel of the suit; then look on the round patch until L differs by less than 1",
+        "press that one too: channels.kept and channels.pixel are the two; pass them as a list",
     ),
     # 02
     "thresholds": (
@@ -56,25 +60,25 @@ HINTS: dict[str, tuple[str, ...]] = {
         "one is found by its content, two by their look",
     ),
     # 03
-    "effective_dilation": (
-        "multiply a layer's dilation by the strides before it",
-        "its own stride does not count yet; a transposed layer halves the product of the strides",
-    ),
-    "output_size": (
-        "a dilated kernel covers dilation * (kernel - 1) + 1 pixels",
-        "(size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1",
-    ),
-    "receptive_field": (
-        "start with 1 pixel, and go through the layers from the input",
-        "each adds dilation * (kernel - 1) * the product of the strides before it",
-    ),
     "block": (
         "three times a convolution and a ReLU, and one BatchNorm at the end",
         "kernel 3 and padding 1 in all; only the last convolution has stride=2",
     ),
-    "parameters": (
-        "every output channel has a kernel over all input channels, and a bias",
-        "outputs * (inputs * kernel ** 2 + 1), and BatchNorm adds 2 for each output channel",
+    "horizon": (
+        "the widget under 'What one unit sees' shows half of the field to each side",
+        "to see N pixels to one side, a field must be 2 N + 1 wide; look it up under RF",
+    ),
+    "far_sight": (
+        "convolve a single 1 with kernels of ones, as in the first picture of taps",
+        "begin with 1; then three views of 3 pixels, and three of 9, without gap or overlap",
+    ),
+    "which_layers": (
+        "each way leaves its own sign: blocks, blur, repetition, or a checkerboard",
+        "begin with the repeated rocket and the square blocks",
+    ),
+    "costs": (
+        "count weights first; then ask at how many pixels they are used",
+        "architecture_table(ColorizationNet(0.5), size=128) measures both; sum its rows",
     ),
     # 04
     "wrong_under_l2": (
@@ -116,12 +120,12 @@ HINTS: dict[str, tuple[str, ...]] = {
         "exp(-d ** 2 / (2 * 5 ** 2)), divided by their sum, the other bins 0",
     ),
     "annealed_mean": (
-        "sharpen the probabilities first, and then take the mean of the centers",
-        "probabilities ** (1 / T), divided by their sum, times the centers",
+        "p ** (1 / T) is exp(log(p) / T), and softmax takes exponentials without running out",
+        "torch.softmax(probabilities.log() / T, dim=0), times the centers",
     ),
-    "rebalancing": (
-        "mix the prior with the uniform distribution, and take the inverse",
-        "divide by (prior * weights).sum(), so that the mean weight under the prior is 1",
+    "counts_most": (
+        "a bin weighs much where landscapes hardly ever have its color",
+        "bins.nearest_bin gives the bin of each pixel, and weights[bin] its weight; take the mean",
     ),
     "patchy": (
         "at T = 1 each pixel gets the mean of red and blue; for T -> 0 the likelier of the two",

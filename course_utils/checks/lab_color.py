@@ -1,6 +1,6 @@
 """Checks of lesson 1, Lab color."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from course_utils.checks.framework import (
     Wrong,
     call,
     check,
+    choices,
     compare,
     number,
     pair,
@@ -22,9 +23,12 @@ from course_utils.checks.framework import (
 def srgb_decode(answer: Callable) -> None:
     """A function from encoded sRGB in [0, 1] to linear light."""
     encoded = torch.tensor([0, 0.01, 0.03, 0.04, 0.05, 0.2, 0.5, 0.8, 1], dtype=torch.float64)
-    linear = color.srgb_decode(encoded)
+    linear, got = color.srgb_decode(encoded), call(answer, encoded)
+    handed_out = torch.where(encoded > 0.04045, encoded / 12.92, (encoded + 0.055) / 1.055**2.4)
+    if np.array_equal(got, handed_out):
+        raise NotTried
     compare(
-        call(answer, encoded),
+        got,
         linear,
         {
             "the values come back as they went in; the curve is missing": encoded,
@@ -53,38 +57,30 @@ def srgb_decode(answer: Callable) -> None:
     )
 
 
-@check("Compression f(t)")
-def lab_f(answer: Callable) -> None:
-    """A function from XYZ relative to white to its compressed value."""
-    t = torch.tensor([0, 1e-4, 0.004, 0.0088, 0.009, 0.05, 0.2, 0.5, 1], dtype=torch.float64)
-    line, root = color.LAB_SLOPE * t + color.LAB_OFFSET, t ** (1 / 3)
-    dark = t <= color.LAB_JOIN_T
-    compare(
-        call(answer, t),
-        color.lab_f(t),
-        {
-            "the values come back as they went in; the cube root is missing": t,
-            "near black (t <= 0.008856) f is a straight line, 7.787 t + 16/116": root,
-            "this is the straight line everywhere; above 0.008856 f is the cube root": line,
-            "the straight line lacks its + 16/116": torch.where(dark, 7.787 * t, root),
-            "the two branches are swapped: the straight line is for t <= 0.008856": torch.where(
-                dark, root, line
-            ),
-            "this is the square root; f takes the cube root": torch.where(dark, line, t**0.5),
-            "this is the square root; f is the cube root, straight near black": t**0.5,
-            "this is t ** 3; the cube root is t ** (1 / 3), straight near black": t**3,
-            "t ** 1 / 3 is t / 3; write t ** (1 / 3)": torch.where(dark, line, t / 3),
-            "the straight line is 7.787 t + 16/116, only the 16 is divided": torch.where(
-                dark, (7.787 * t + 16) / 116, root
-            ),
-            "16/116 stands outside the product: 7.787 * t + 16/116": torch.where(
-                dark, 7.787 * (t + 16 / 116), root
-            ),
-            "this is the way back, from f to t": color.lab_f_inverse(t),
-            "this is t ** 3; the cube root is t ** (1 / 3)": torch.where(dark, line, t**3),
-        },
-        tolerance=1e-5,
-    )
+@check("What the straight piece is for")
+def near_black(answer: object) -> None:
+    """How far L rises when Y goes from 0 to 0.0001: with a pure cube root, and with f."""
+    got = pair(answer)
+    black, noise = torch.tensor([0.0, 0.0001], dtype=torch.float64)
+    root = (116 * noise ** (1 / 3)).item()
+    line = (116 * (color.lab_f(noise) - color.lab_f(black))).item()
+
+    def is_near(right: tuple[float, float]) -> bool:
+        return bool(np.allclose(got, right, rtol=0.03, atol=0))
+
+    if is_near((root, line)):
+        return
+    slips = {
+        "the pair is exchanged: the pure cube root comes first": (line, root),
+        "f is not L yet: L = 116 f(Y) - 16": (root / 116, line / 116),
+        "how far L *rises*: the -16 is there before and after": (root - 16, line),
+        "how far f rises from its value at 0, which is 16/116": (root, line + 16),
+        "a pure cube root of 0.0001 is not a third of it": (116 * noise.item() / 3, line),
+        "Y = 0.0001 is dark: there f is the straight line": (root, root),
+        "the square root is not the cube root": (116 * noise.item() ** 0.5, line),
+    }
+    hint = next((f" Hint: {hint}." for hint, slip in slips.items() if is_near(slip)), "")
+    raise Wrong(f"L does not rise by {got[0]:.4g} and {got[1]:.4g}.{hint}")
 
 
 def _lab(
@@ -125,7 +121,7 @@ def rgb_to_lab(answer: Callable) -> None:
             "the power 2.2 is not sRGB's curve; take your answer to exercise 1": _lab(
                 rgb, decode=lambda v: v**2.2
             ),
-            "near black f is a straight line; take your answer to exercise 2": _lab(
+            "near black f is a straight line; take color.lab_f": _lab(
                 rgb, f=lambda t: t ** (1 / 3)
             ),
             "a and b are swapped: a = 500 (f(X) - f(Y)), b = 200 (f(Y) - f(Z))": torch.stack(
@@ -197,28 +193,67 @@ def hue_and_chroma(answer: Callable) -> None:
     )
 
 
-@check("Predictions")
-def lab_predictions(answer: dict) -> None:
-    """What the widgets will show, said before they are moved."""
-    if not isinstance(answer, dict):
-        raise Wrong(f"expected a dict of four answers, got {type(answer).__name__}.")
-    shares = {L: color.gamut(L)[1].float().mean().item() for L in (5, 60, 95)}
-    truths = {
-        "widest": (max(shares, key=shares.get), "set L to 5, 60 and 95 and read the last sentence"),
-        "flipped": ("green", "a runs from green to red, so a × -1 swaps them; b stays. Try it"),
-        "edges": ("L", "take L from the cat, ab from the coffee, and look for its whiskers"),
-        "enough": (
-            "a and b",
-            "set 1 number every to 8; compare coarse = a and b with coarse = L",
-        ),
-    }
-    missing = truths.keys() - answer.keys()
-    if missing:
-        raise Wrong(f"no answer to {', '.join(sorted(missing))}.")
-    if all(untouched(answer[name]) for name in truths):
-        raise NotTried
-    for name, (truth, hint) in truths.items():
-        if untouched(answer[name]):
-            raise Wrong(f"{name}: no answer yet.")
-        if str(answer[name]).strip().lower() != str(truth).lower():
-            raise Wrong(f"{name}: {answer[name]!r} is not what the widget shows. Hint: {hint}.")
+@check("Look-alikes")
+def lookalikes(answer: Sequence) -> None:
+    """Two colors that CIE76 calls different, and the eye does not."""
+    first, second = map(lab_color, pair_of_colors(answer))
+    for lab in (first, second):
+        if not color.in_gamut(lab, tolerance=0.01):
+            raise Wrong(
+                f"expected two colors that a screen can show, got {spoken(lab)}, which is "
+                "clipped. Hint: stay on the colored part of the plane."
+            )
+    cie76 = color.delta_e(first, second, "CIE76").item()
+    ciede2000 = color.delta_e(first, second, "CIEDE2000").item()
+    if cie76 < 9.5:
+        raise Wrong(
+            f"expected at least 10 apart by CIE76, got {cie76:.1f}. Hint: keep one, and move away "
+            "from it along the line to the middle."
+        )
+    if ciede2000 > 3:
+        raise Wrong(
+            f"{cie76:.1f} apart by CIE76, but by CIEDE2000 {ciede2000:.1f}: most eyes see that. "
+            "Hint: start from a stronger color, such as the strongest blue at L 32."
+        )
+
+
+@check("One L, two colors")
+def same_lightness(answer: Sequence) -> None:
+    """Two pixels of one L and of different colors, which a network cannot tell apart by L."""
+    first, second = map(lab_color, pair_of_colors(answer))
+    (L, *ab), (other_L, *other_ab) = first.flatten().tolist(), second.flatten().tolist()
+    if abs(L - other_L) > 1:
+        raise Wrong(
+            f"expected an L at most 1 apart, got {L:.1f} and {other_L:.1f}. Hint: press one pixel, "
+            "and the last sentence compares what you point at with it."
+        )
+    apart = np.hypot(*np.subtract(ab, other_ab))
+    if apart < 60:
+        raise Wrong(
+            f"expected a and b at least 60 apart, got {apart:.1f}. Hint: try the astronaut's suit "
+            "and the round patch on it."
+        )
+
+
+def pair_of_colors(answer: object) -> tuple[object, object]:
+    try:
+        first, second = answer
+    except (TypeError, ValueError):
+        raise Wrong(f"expected two colors, got {answer!r:.60}.") from None
+    if any(untouched(each) or (isinstance(each, list | dict) and not each) for each in answer):
+        raise Wrong(
+            "expected two colors, got one. Hint: the widget has to keep one before you go to the "
+            "other."
+        )
+    return first, second
+
+
+def lab_color(answer: object) -> torch.Tensor:
+    """L, a and b in a row, or under their names, as a color (3, 1, 1)."""
+    if isinstance(answer, Mapping):
+        answer = [answer.get(name) for name in "Lab"]
+    return torch.tensor(list(choices(answer, "Lab").values()), dtype=torch.float64).reshape(3, 1, 1)
+
+
+def spoken(lab: torch.Tensor) -> str:
+    return "L {:.0f}, a {:.0f}, b {:.0f}".format(*lab.flatten().tolist())

@@ -25,6 +25,7 @@ from course_utils.figures.classification import (
 from course_utils.figures.data import ab_histogram, batch_channels, right_answers, time_bars
 from course_utils.figures.dilated_cnn import (
     effective_dilation,
+    four_ways,
     layer_costs,
     maps,
     outlined,
@@ -52,6 +53,7 @@ __all__ = [
     "cost_of_answers",
     "effective_dilation",
     "error_spread",
+    "four_ways",
     "gallery",
     "layer_costs",
     "loss_curve",

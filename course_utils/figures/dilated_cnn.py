@@ -2,10 +2,46 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from torch import Tensor
+from torch.nn import functional as F
 
 from course_utils.figures.base import BLUE, GREEN, ORANGE, STYLE, bare
+
+
+def _averaged(picture: Tensor, *dilations: int) -> Tensor:
+    """One 3 x 3 average of each dilation after another. (1, 1, H, W), the same size."""
+    average = torch.full((1, 1, 3, 3), 1 / 9)
+    for dilation in dilations:
+        wide = F.pad(picture, (dilation,) * 4, mode="replicate")
+        picture = F.conv2d(wide, average, dilation=dilation)
+    return picture
+
+
+def _halved_and_doubled(picture: Tensor) -> Tensor:
+    """Halved by an average, doubled again by a transposed convolution with an odd kernel."""
+    odd = torch.ones(1, 1, 3, 3)
+    return F.conv_transpose2d(F.avg_pool2d(picture, 2), odd, stride=2, padding=1, output_padding=1)
+
+
+WAYS = {  # letter -> its number in lesson 3's exercise, and what the layers make of a picture
+    "A": (3, lambda picture: _averaged(picture, 8, 8)),
+    "B": (4, _halved_and_doubled),
+    "C": (2, lambda picture: _averaged(picture, 1, 2, 4)),
+    "D": (1, lambda picture: F.max_pool2d(picture, 8)),
+}
+
+
+def four_ways(picture: Tensor) -> Figure:
+    """What four kinds of layers make of a picture (1, 1, H, W), under the letters A to D."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, len(WAYS), figsize=(11, 3), layout="constrained")
+        for axis, (letter, (_, way)) in zip(axes, WAYS.items(), strict=True):
+            axis.imshow(way(picture)[0, 0].numpy(), cmap="gray")
+            axis.set_title(letter)
+            bare(axis)
+    return figure
 
 
 def tap_counts(counts: dict[str, Tensor]) -> Figure:

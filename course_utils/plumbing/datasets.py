@@ -26,7 +26,7 @@ def to_dataset(
         name: of the argument, for what is raised.
         source: a `LabDataset`; the name of a source or a folder, which is opened at this size and
             split; or any dataset whose items are L (1, H, W) and ab (2, H, W) in CIE units, all of
-            one size: they are read into memory once, or again for every epoch if they are too many.
+            one size: they are read into memory once; more than 1 GiB of Lab, again for every epoch.
     Raises:
         TypeError: anything else.
         ValueError: see `load_dataset` and `LabDataset`.

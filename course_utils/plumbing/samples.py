@@ -8,7 +8,6 @@ from typing import BinaryIO, Literal
 import numpy as np
 import torch
 from PIL import Image
-from torchvision.io import decode_png
 
 ROWS = 512  # that are converted at a time, so that memory is bounded
 
@@ -84,6 +83,8 @@ def is_deep_png(image: Image.Image, file: BinaryIO) -> bool:
 
 def png_samples(image: Image.Image, file: BinaryIO) -> Samples:
     """Of a PNG file with colors in 16 bits."""
+    from torchvision.io import decode_png  # takes seconds; few photographs need it
+
     file.seek(0)
     pixels = decode_png(torch.frombuffer(bytearray(file.read()), dtype=torch.uint8)).numpy()
 

@@ -24,6 +24,10 @@ Render = Callable[..., tuple[Image.Image | list[Image.Image] | None, str]]
 class Explorer(ipywidgets.VBox):
     """Controls above a picture, with words under it.
 
+    It answers while one drags. A control sends no value until the one before has been answered, and
+    then the newest: so a picture is drawn within the answer, never later, and slow pictures skip
+    values instead of queuing.
+
     Args:
         render: called with the controls' values by name; returns a picture, or several to be shown
             for a second each, or None to keep the one before; and a sentence.
@@ -122,14 +126,13 @@ class Guess(ipywidgets.HBox):
 def slider(
     name: str, value: float, low: float, high: float, step: float = 1
 ) -> ipywidgets.FloatSlider:
-    """A slider that answers when it is let go, not at every pixel of the way."""
+    """A slider that answers while it is dragged."""
     return ipywidgets.FloatSlider(
         value,
         min=low,
         max=high,
         step=step,
         description=name,
-        continuous_update=False,
         readout_format=".0f" if step == 1 else ".1f",
     )
 

@@ -1,65 +1,18 @@
-"""The widgets of lesson 1 that ask the reader to judge before they answer."""
+"""The widget of lesson 1 that asks the reader to judge before it answers."""
 
 from functools import lru_cache
 from itertools import permutations, product
 
-import ipywidgets
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
-from torch.nn import functional as F
 
 from course_utils.color import delta_e, rgb_to_lab
-from course_utils.widgets.explorer import Explorer, Guess, photo_choice
-from course_utils.widgets.pictures import flat, paper, photo_lab, side_by_side, write
+from course_utils.widgets.explorer import Explorer, Guess
+from course_utils.widgets.pictures import paper, write
 
 SIDES = ("left", "right")
 RGB_STEP = 60  # counts between the two colors of a pair
-
-
-def color_resolution(size: int = 256) -> Explorer:
-    """How few numbers a and b need while L keeps all of its own; and whether you can tell."""
-
-    def render(
-        photo: str, every: int, coarse: str, drawn: str, guess: tuple[str, ...]
-    ) -> tuple[Image.Image, str]:
-        lab = photo_lab(photo, size, square=True)
-        reduced = lab.clone()
-        channels = slice(1, 3) if coarse == "a and b" else slice(0, 1)
-        reduced[channels] = _coarsen(lab[channels], every, drawn)
-        versions = {"the original": lab, f"{coarse} at 1/{every}": reduced}
-        side = _original_side(len(guess))
-        if side == "right":
-            versions = dict(reversed(versions.items()))
-        if guess[-1:] == ("",):
-            words = "Which is the original? Press left or right."
-            return side_by_side(dict(zip(SIDES, versions.values(), strict=True))), words
-        distance = delta_e(lab, reduced, "CIE76")
-        words = (
-            f"Of {coarse}, 1 of {every**2} numbers is left. Difference in Lab: mean "
-            f"{distance.mean():.1f}, at most {distance.max():.0f}."
-        )
-        if every == 1:
-            words = f"Nothing is left out: both are the original. {words}"
-        elif guess:
-            found = sum(given == _original_side(n) for n, given in enumerate(guess, start=1))
-            verdict = "Right" if guess[-1] == side else "No"
-            words = f"{verdict}: the original is {side}. Found {found} of {len(guess)}. {words}"
-        return side_by_side(versions | {"ab alone, at one L": flat(reduced)}), words
-
-    return Explorer(
-        render,
-        photo=photo_choice("photo"),
-        every=ipywidgets.SelectionSlider(
-            options=[1, 2, 4, 8, 16, 32],
-            value=4,
-            description="1 number every",
-            continuous_update=False,
-        ),
-        coarse=ipywidgets.Dropdown(options=["a and b", "L"], description="coarse"),
-        drawn=ipywidgets.Dropdown(options=["blurred", "in blocks"], description="drawn"),
-        guess=Guess("Which is the original?", SIDES),
-    )
 
 
 def color_distance() -> Explorer:
@@ -95,18 +48,6 @@ def color_distance() -> Explorer:
         )
 
     return Explorer(render, guess=Guess("Which pair differs more?", SIDES))
-
-
-def _coarsen(planes: torch.Tensor, every: int, drawn: str) -> torch.Tensor:
-    """The mean of every block of so many pixels, drawn as blocks or smoothly between them."""
-    small = F.avg_pool2d(planes[None], every)
-    mode = "nearest" if drawn == "in blocks" else "bilinear"
-    return F.interpolate(small, planes.shape[-2:], mode=mode)[0]
-
-
-def _original_side(number: int) -> str:
-    """Where the original is in a round of guessing; on the left before the first."""
-    return SIDES[np.random.default_rng(number).integers(2)] if number else "left"
 
 
 @lru_cache

@@ -98,9 +98,7 @@ def epoch_scrubber(
             f"Mean chroma of these results {chroma:.1f}, of the originals {true_chroma:.1f}."
         )
 
-    epoch = ipywidgets.IntSlider(
-        len(answers), min=1, max=len(answers), description="epoch", continuous_update=False
-    )
+    epoch = ipywidgets.IntSlider(len(answers), min=1, max=len(answers), description="epoch")
     return Explorer(render, epoch=epoch)
 
 

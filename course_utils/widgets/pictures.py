@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from course_utils.color import lab_to_uint8
-from course_utils.photos import SAMPLES, photo_to_lab, read_photo, sample_photo
+from course_utils.photos import photo_to_lab, sample_photo
 
 
 def typed_path(text: str) -> Path:
@@ -21,33 +21,12 @@ def typed_path(text: str) -> Path:
     return path
 
 
-def photo_lab(name: str, height: int, square: bool = False) -> torch.Tensor:
-    """A bundled photo or one at a path, as Lab (3, height, W). Not to be written to.
-
-    Raises:
-        ValueError: no such photo.
-    """
-    if name in SAMPLES:
-        return _photo_lab(name, height, square, 0)
-    path = typed_path(name)
-    try:
-        changed = path.stat().st_mtime_ns
-    except (OSError, ValueError):  # `read_photo` says what is wrong with it
-        changed = 0
-    return _photo_lab(str(path), height, square, changed)
-
-
 @lru_cache(maxsize=16)
-def _photo_lab(name: str, height: int, square: bool, _changed: int) -> torch.Tensor:
-    image = sample_photo(name) if name in SAMPLES else read_photo(name)
+def photo_lab(name: str, height: int, square: bool = False) -> torch.Tensor:
+    """A bundled photo, or its middle square, as Lab (3, height, W). Not to be written to."""
+    image = sample_photo(name)
     width = height if square else round(image.width * height / image.height)
-    width = min(max(width, height // 2), 2 * height)  # of a very wide or tall one, the middle
     return photo_to_lab(ImageOps.fit(image, (width, height)))
-
-
-def flat(lab: torch.Tensor) -> torch.Tensor:
-    """The colors of a photo without its lightness."""
-    return torch.cat((torch.full_like(lab[:1], 65), lab[1:]))
 
 
 def to_image(lab: torch.Tensor) -> Image.Image:

@@ -43,9 +43,7 @@ def results_browser(model: Model, dataset: LabDataset, height: int = 192) -> Exp
 
     return Explorer(
         render,
-        picture=ipywidgets.IntSlider(
-            0, min=0, max=len(dataset) - 1, description="picture", continuous_update=False
-        ),
+        picture=ipywidgets.IntSlider(0, min=0, max=len(dataset) - 1, description="picture"),
         strength=slider("color times", 1, 0, 2, 0.1),
     )
 

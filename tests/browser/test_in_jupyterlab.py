@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 import nbformat
 import pytest
 from chromium import BROWSER, CONTRAST
-from playwright.sync_api import BrowserContext, Locator, Page, Route, sync_playwright
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect, sync_playwright
 
 from course_utils.photos import sample_photo
 
@@ -34,13 +34,13 @@ SETTINGS = {  # every output on the page at once; no news from the web
 }
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 VIEW = "application/vnd.jupyter.widget-view+json"
-WIDGETS = ".jp-OutputArea-output > .jupyter-widgets"
+WIDGETS = ".jp-OutputArea-output > :is(.jupyter-widgets, .lab-color)"
 ERRORS = "[data-mime-type='application/vnd.jupyter.error']"
 RAN = f"""() => document.querySelector("{ERRORS}") || [...document.querySelectorAll(
     '.jp-CodeCell .jp-InputPrompt')].every(prompt => /[0-9]/.test(prompt.textContent))"""
 CONTROLS = ".noUi-handle, select, input:not([type=file]), button"
 # What a reader sees of a widget: its pictures, by their address, and its words.
-SHOWN = """widget => [...widget.querySelectorAll('img, .widget-html-content')]
+SHOWN = """widget => [...widget.querySelectorAll('img, .widget-html-content, p')]
     .map(part => part.src || part.textContent).join('\\n')"""
 OPAQUE = """image => {
     const canvas = document.createElement('canvas');
@@ -51,6 +51,26 @@ OPAQUE = """image => {
     return data.every((value, place) => place % 4 < 3 || value === 255);
 }"""
 
+SLOW = """
+import time
+from PIL import Image
+from course_utils.widgets.explorer import Explorer, slider
+
+drawn = 0
+
+def render(x):
+    global drawn
+    drawn += 1
+    time.sleep(0.1)
+    return Image.new("RGB", (9, 9)), f"x {x:.0f}, drawing {drawn}"
+
+Explorer(render, x=slider("x", 0, 0, 100))
+"""
+PRESS_50_TIMES = """handle => {
+    for (let n = 0; n < 50; n++)
+        handle.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}));
+}"""
+
 pytestmark = pytest.mark.skipif(not BROWSER, reason="needs Chromium or Chrome")
 
 
@@ -59,6 +79,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a JupyterLab that serves copies of the lessons, with {} for a path."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", folder / "lessons")
+    cell = nbformat.v4.new_code_cell(SLOW)
+    kernel = nbformat.read(LESSONS[0], 4).metadata.kernelspec
+    slow = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
+    nbformat.write(slow, folder / "lessons" / "slow.ipynb")
     for name, values in SETTINGS.items():
         file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True)
@@ -115,19 +139,15 @@ def test_lesson(lab: str, browser: BrowserContext, notebook: Path, tmp_path: Pat
     page, complaints = browser.new_page(), []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda line: line.type == "error" and complaints.append(line.text))
-    page.goto(lab.format(f"lab/tree/{notebook.name}") + "&reset")
-    page.wait_for_selector(".jp-Notebook-cell")
-    wait_for_kernel(lab, page)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.wait_for_function(RAN)
+    run_all(lab, page, notebook.name)
     code = [cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
     assert prompts == [f"[{number}]:" for number in range(1, len(code) + 1)]
     assert not page.locator(ERRORS).count()
-    widgets = page.locator(WIDGETS).all()
     outputs = [output for cell in code for output in cell.outputs]
-    assert len(widgets) == sum(VIEW in output.get("data", {}) for output in outputs)
+    count = sum(VIEW in output.get("data", {}) for output in outputs)
+    expect(page.locator(WIDGETS)).to_have_count(count, timeout=1000 * PATIENCE)
+    widgets = page.locator(WIDGETS).all()
     for widget in widgets:
         for control in widget.locator(CONTROLS).all():
             before = widget.evaluate(SHOWN)
@@ -144,6 +164,31 @@ def test_lesson(lab: str, browser: BrowserContext, notebook: Path, tmp_path: Pat
     for figure in page.locator(".jp-RenderedImage img").all():
         assert figure.evaluate(OPAQUE), "a theme would shine through this figure"
     assert not complaints
+    close(lab, page)
+
+
+def test_a_slow_picture_skips_values_and_shows_the_last(lab: str, browser: BrowserContext) -> None:
+    page = browser.new_page()
+    run_all(lab, page, "slow.ipynb")
+    page.locator(".noUi-handle").evaluate(PRESS_50_TIMES)
+    words = page.locator(".widget-html-content")
+    expect(words).to_contain_text("x 50, ", timeout=1000 * PATIENCE)
+    page.wait_for_timeout(1000)  # nothing comes after it
+    drawn = int(words.inner_text().removeprefix("x 50, drawing "))
+    assert drawn <= 4  # the first, the one that was on its way, the newest; one may be cut in two
+    close(lab, page)
+
+
+def run_all(lab: str, page: Page, name: str) -> None:
+    page.goto(lab.format(f"lab/tree/{name}") + "&reset")
+    page.wait_for_selector(".jp-Notebook-cell")
+    wait_for_kernel(lab, page)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_function(RAN)
+
+
+def close(lab: str, page: Page) -> None:
     page.close()
     for kernel in kernels(lab):
         urlopen(Request(lab.format(f"api/kernels/{kernel['id']}"), method="DELETE")).close()
@@ -180,6 +225,8 @@ def move(control: Locator, folder: Path) -> None:
     if kind == "slider":
         value, most = (control.get_attribute(f"aria-value{which}") for which in ("now", "max"))
         control.press("ArrowLeft" if value == most else "ArrowRight")
+    elif kind == "range":
+        control.press("ArrowLeft")
     elif kind == "select-one":  # closed, it would leave its arrow keys to JupyterLab
         last = control.evaluate("node => node.selectedIndex === node.length - 1")
         for key in ("Space", "ArrowUp" if last else "ArrowDown", "Enter"):

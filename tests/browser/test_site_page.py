@@ -9,20 +9,15 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from chromium import BROWSER, CONTRAST
+from chromium import BROWSER, CONTRAST, chromium, served
 from PIL import ExifTags, Image
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect
 
-from course_utils.color import lab_to_uint8, rgb_to_lab
 from course_utils.colorize import colorize, load_model
 from course_utils.photos import sample_photo
 
@@ -30,17 +25,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SCREENSHOTS = ROOT / "build" / "screenshots"
 FILES = "_static/in_browser"
 PATIENCE = 1_800_000  # milliseconds after which even a busy machine must be stuck
-IMPORTS_LAB = "async ([name, colors, ...more]) => { const lab = await import('./_static/lab.js');"
 
 pytestmark = [
     pytest.mark.skipif(not BROWSER, reason="needs Chromium or Chrome"),
     pytest.mark.skipif(not shutil.which("npm"), reason="needs npm"),
 ]
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -56,19 +45,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=arguments)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -216,15 +200,25 @@ def test_every_lesson_has_a_card(page: Page) -> None:
     assert [Path(card).stem for card in cards] == lessons
 
 
-def test_lab_js_agrees_with_color_py(page: Page) -> None:
-    steps = torch.linspace(0, 255, 22).round().byte()
-    rgb = torch.cartesian_prod(steps, steps, steps)  # (10648, 3)
-    convert = IMPORTS_LAB + "return colors.map(color => lab[name](...color, ...more)); }"
-    made = torch.tensor(page.evaluate(convert, ["rgbToLab", rgb.tolist()]))
-    assert (made - rgb_to_lab(rgb.T[..., None])[..., 0].T).abs().max() < 1e-3
-    plane = torch.linspace(-100, 100, 22)
-    lab = torch.cartesian_prod(torch.linspace(0, 100, 21), plane, plane)  # (10164, 3)
-    for fit in (False, True):
-        made = torch.tensor(page.evaluate(convert, ["labToRgb", lab.tolist(), fit]))
-        expected = lab_to_uint8(lab.T[..., None], fit)[..., 0].T.int()
-        assert (made - expected).abs().max() <= 1
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_widgets_of_lesson_1_move(
+    browser: Browser, address: str, width: int, theme: str
+) -> None:
+    """Without Python, and without any other machine but for the badges."""
+    page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=theme)
+    page.route(lambda url: not url.startswith(address), lambda route: route.abort())
+    page.goto(f"{address}notebooks/01_lab_color.html")
+    plane, channels, pair, resolution = (page.locator(".lab-color").nth(n) for n in range(4))
+    plane.get_by_label("L (lightness)").press("ArrowRight")
+    expect(plane.locator("p")).to_contain_text("L 61, a 40, b 30", timeout=PATIENCE)
+    channels.get_by_label("a plus").press("ArrowRight")
+    expect(channels.locator("p").first).to_contain_text("a +1. Means", timeout=PATIENCE)
+    pair.locator("select").first.select_option("rocket")
+    expect(pair.locator("p").first).to_contain_text("The shapes of rocket", timeout=PATIENCE)
+    resolution.get_by_role("button").first.press("Enter")
+    expect(resolution.locator("p")).to_contain_text("Which is the original?", timeout=PATIENCE)
+    for number, widget in enumerate((plane, channels, pair, resolution)):
+        assert widget.evaluate(CONTRAST) >= 4.5, number
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()

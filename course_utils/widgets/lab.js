@@ -1,5 +1,6 @@
 /**
- * sRGB and CIE Lab, by the formulas and constants of course_utils/color.py: D65, 2 degrees.
+ * sRGB and CIE Lab, by the formulas and constants of course_utils/color.py: D65, 2 degrees. The
+ * widgets of lesson 1 and the web site's front page stand on it.
  *
  * Bytes of sRGB in 0..255; L in 0..100, a and b about -110..110.
  */
@@ -48,10 +49,11 @@ export function labToRgb(L, a, b, fit = false) {
   return [...rgb];
 }
 
-/** `labToRgb` into three places of an array of bytes. */
+/** `labToRgb` into three places of an array of bytes; returns whether a screen can show it. */
 export function writeRgb(L, a, b, bytes, place, fit = false) {
   toLinear(L, a, b);
-  if (fit && !isShown()) {
+  const shown = isShown();
+  if (fit && !shown) {
     const kept = chromaKept(L, a, b);
     toLinear(L, a * kept, b * kept);
   }
@@ -59,6 +61,7 @@ export function writeRgb(L, a, b, bytes, place, fit = false) {
     const clipped = Math.min(1, Math.max(0, linear[channel]));
     bytes[place + channel] = ENCODED[(65535 * clipped + 0.5) | 0];
   }
+  return shown;
 }
 
 /** Whether an sRGB screen can show a color. */
@@ -81,14 +84,19 @@ const linear = new Float64Array(3); // what `toLinear` gives
 
 function toLinear(L, a, b) {
   const fy = (L + 16) / 116;
-  const [x, y, z] = [fInverse(fy + a / 500), fInverse(fy), fInverse(Math.max(0, fy - b / 200))];
+  const x = fInverse(fy + a / 500);
+  const y = fInverse(fy);
+  const z = fInverse(Math.max(0, fy - b / 200));
   linear[0] = rx * x + ry * y + rz * z;
   linear[1] = gx * x + gy * y + gz * z;
   linear[2] = bx * x + by * y + bz * z;
 }
 
 function isShown() {
-  return linear.every((value) => value >= -TOLERANCE && value <= 1 + TOLERANCE);
+  for (let channel = 0; channel < 3; channel++) {
+    if (linear[channel] < -TOLERANCE || linear[channel] > 1 + TOLERANCE) return false;
+  }
+  return true;
 }
 
 /** Of a 3 x 3 matrix: its columns are the cross products of the rows, over the determinant. */
