@@ -17,8 +17,8 @@ The path of the course, in the order in which a learner meets it:
     colorize      a photo of any size -> a color photo               lesson 5
     hints         a person colors some places, the rest follows      lesson 7
 
-Around it: `figures`, `tables`, `widgets`, `checks` for the notebooks, `album`, `doctor`, `cli`.
-No lesson opens what is in `plumbing`.
+Around it: `figures`, `tables`, `widgets` and `checks` for the notebooks, `my_network`, `album`,
+`doctor`, `cli`. No lesson opens what is in `plumbing`.
 """
 
 from importlib import import_module

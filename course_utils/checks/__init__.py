@@ -11,7 +11,7 @@ from course_utils.checks.color_as_classification import (
     patchy,
     soft_encoded,
 )
-from course_utils.checks.data import dataset, first_n, is_gray, pixels_converted, split
+from course_utils.checks.data import dataset, doubles, first_n, split, thresholds
 from course_utils.checks.dilated_cnn import (
     block,
     costs,
@@ -19,7 +19,12 @@ from course_utils.checks.dilated_cnn import (
     horizon,
     which_layers,
 )
-from course_utils.checks.l2_training import broken_loops, early_stopping, l2_answer, training_step
+from course_utils.checks.l2_training import (
+    broken_loops,
+    kept_epoch,
+    training_step,
+    wrong_under_l2,
+)
 from course_utils.checks.lab_color import (
     hue_and_chroma,
     lookalikes,
@@ -38,6 +43,7 @@ from course_utils.checks.you_hold_the_brush import (
 )
 from course_utils.checks.your_own_photos_and_bigger_machines import (
     all_reduce_seconds,
+    card,
     my_shards,
     stretched,
     trimmed,
@@ -49,24 +55,23 @@ __all__ = [
     "auc",
     "block",
     "broken_loops",
+    "card",
     "colorfulness",
     "colorized",
     "costs",
     "counts_most",
     "dataset",
-    "early_stopping",
+    "doubles",
     "far_sight",
     "first_n",
     "hint_weights",
     "horizon",
     "hue_and_chroma",
-    "is_gray",
-    "l2_answer",
+    "kept_epoch",
     "lookalikes",
     "my_shards",
     "near_black",
     "patchy",
-    "pixels_converted",
     "rgb_to_lab",
     "same_lightness",
     "soft_encoded",
@@ -76,10 +81,12 @@ __all__ = [
     "stretched",
     "system_row",
     "three_hints",
+    "thresholds",
     "training_step",
     "trimmed",
     "upper_b",
     "what_is_guessed",
     "which_layers",
     "worse_of_two",
+    "wrong_under_l2",
 ]

@@ -9,59 +9,53 @@ from unittest.mock import patch
 import torch
 from PIL import Image
 
-from course_utils.checks.framework import NotTried, Wrong, call, check, pair, untouched
-from course_utils.photos import photo_to_lab, read_photo, sample_photo
+from course_utils.checks.framework import NotTried, Wrong, call, check, choices, untouched
+from course_utils.data import load_dataset
+from course_utils.photos import (
+    mean_chroma,
+    photo_to_lab,
+    pil_to_tensor,
+    read_photo,
+    sample_photo,
+)
+from course_utils.plumbing.duplicates import dhash, near_duplicates
 
 
-@check("Is it gray?")
-def is_gray(answer: Callable) -> None:
-    """A function from Lab (3, H, W) to True for a gray photo, however light or warm it is."""
-    base = torch.linspace(20, 90, 64).reshape(8, 8)
-    none = torch.zeros(8, 8)
-    speck = none.clone()
-    speck[0, 0] = 30
-    corner = none.clone()
-    corner[:4, :4] = 100
-    mean = "the mean of sqrt(a² + b²) over the photo, against a threshold such as 4"
-    cases = (
-        ("a plain gray photo", none, none, True, mean),
-        ("a gray photo with the noise of a JPEG", none + 0.8, none - 0.9, True, mean),
-        ("a gray photo with one colored speck", speck, none, True, mean),
-        (
-            "a photo half red and half green, whose mean a is 0",
-            torch.where(base > 55, 40.0, -40.0),
-            none,
-            False,
-            "a and b of both signs cancel in a mean; take sqrt(a² + b²) first",
-        ),
-        ("a blue photo", none, none - 40, False, "b counts as much as a; " + mean),
-        (
-            "a violet photo",
-            none + 30,
-            none - 30,
-            False,
-            "a and b cancel when they are added; " + mean,
-        ),
-        ("a photo with one vivid quarter", corner, none, False, "not the median, " + mean),
-        ("an evenly orange photo", none + 30, none + 30, False, "not the spread, " + mean),
-        ("a pale photo of mean chroma 8", none + 8, none, False, "the threshold is too high"),
+@check("A threshold for faded slides")
+def thresholds(answer: object) -> None:
+    """Two thresholds of the mean chroma: one that keeps one sample at 10 % of its color, and one
+    that throws out one at 30 %; each gets all others right."""
+    samples = load_dataset("samples", 96, "all")
+    chroma = mean_chroma(samples.lab[:]).tolist()
+    names = ("keeps one too many", "throws out one too many")
+    got = choices(answer, names)
+    found = {}
+    for name, threshold in got.items():
+        sides = list(zip(samples.names, chroma, strict=True))
+        kept = [f"{each} 10 %" for each, full in sides if 0.1 * full >= threshold]
+        out = [f"{each} 30 %" for each, full in sides if 0.3 * full < threshold]
+        found[name] = kept, out
+    mistakes = [tuple(map(len, found[name])) for name in names]
+    if mistakes == [(1, 0), (0, 1)]:
+        return
+    if mistakes == [(0, 1), (1, 0)]:
+        raise Wrong("the two are exchanged. Hint: a higher threshold throws out more.")
+    name, wanted = next(
+        (name, each)
+        for name, each, mistake in zip(names, [(1, 0), (0, 1)], mistakes, strict=True)
+        if mistake != each
     )
-    answers = []
-    for _, a, b, _, _ in cases:
-        got = call(answer, torch.stack((base, a, b)))
-        if getattr(got, "ndim", 0) > 0:
-            raise Wrong(
-                f"expected True or False, got {tuple(got.shape)} of them. Hint: one answer for the "
-                "photo, so take the mean before you compare."
-            )
-        if isinstance(got, float) or getattr(got, "dtype", torch.bool).is_floating_point:
-            raise Wrong(f"expected True or False, got {float(got):g}. Hint: compare it, `< 4`.")
-        answers.append(bool(got))
-    if answers == [not expected for *_, expected, _ in cases]:
-        raise Wrong("expected True for a gray photo, got False. Hint: it is the other way round.")
-    for got, (name, _, _, expected, hint) in zip(answers, cases, strict=True):
-        if got != expected:
-            raise Wrong(f"expected {expected} for {name}, got {got}. Hint: {hint}.")
+    kept, out = found[name]
+    if len(kept) + len(out) == 1:
+        hint = "this is the other one of the two"
+    elif len(kept) == len(out) == 1:
+        hint = "it gets one of each wrong; move it " + ("down" if wanted == (1, 0) else "up")
+    else:
+        hint = "too low" if len(kept) > len(out) else "too high"
+    raise Wrong(
+        f"{name}: at {got[name]:g} {', '.join(kept) or 'nothing at 10 %'} stays, and "
+        f"{', '.join(out) or 'nothing at 30 %'} falls out. Hint: {hint}."
+    )
 
 
 @check("The first n photographs")
@@ -205,23 +199,35 @@ def _salted(_: object) -> int:
     )
 
 
-@check("Resize first")
-def pixels_converted(answer: Callable) -> None:
-    """A function from width, height, size to how many pixels are converted: (Lab first, resize
-    first)."""
-    for width, height, size in ((500, 375, 256), (4000, 3000, 256), (100, 100, 64)):
-        before, after = width * height, size * size
-        given = call(answer, width, height, size)
-        if isinstance(given, int | float) and given == before / after:
-            raise Wrong("expected the two numbers, got their ratio.")
-        got = pair(given)
-        hints = {
-            (after, before): " Hint: first Lab before resizing, then after it.",
-            (3 * before, 3 * after): " Hint: count pixels, not channels.",
-            (before, size): " Hint: a picture of size x size has size² pixels.",
-        }
-        if got != (before, after):
-            raise Wrong(
-                f"{width} x {height} to {size}: expected ({before}, {after}), got "
-                f"({got[0]:g}, {got[1]:g}).{hints.get(got, '')}"
-            )
+@check("Who finds the double?")
+def doubles(answer: object) -> None:
+    """For each double of a photograph what tells that it is one: "content", "look" or
+    "nothing"."""
+    cat = sample_photo("cat")
+    pictures = {
+        "renamed": cat,
+        "smaller": cat.resize((150, 100)),
+        "brighter": cat.point(lambda value: 1.3 * value),
+        "mirrored": cat.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        "piece": cat.crop((100, 50, 400, 250)),
+    }
+    why = {
+        "content": "its bytes are those of the original, and the name does not count",
+        "look": "its bytes are others; where it is darker and where lighter has not changed",
+        "nothing": "compare where it is darker and where lighter, place by place",
+    }
+    if not isinstance(answer, dict):
+        raise Wrong(f"expected a dict, double -> word, got {answer!r:.60}.")
+    if all(untouched(answer.get(name, "")) for name in pictures):
+        raise NotTried
+    for name, picture in pictures.items():
+        if untouched(answer.get(name, ...)):
+            raise Wrong(f"{name}: no answer yet.")
+        word = str(answer[name]).strip().lower()
+        if word not in why:
+            raise Wrong(f"{name}: expected content, look or nothing, got {answer[name]!r:.60}.")
+        first, second = near_duplicates([dhash(pil_to_tensor(each)) for each in (cat, picture)])
+        same = picture.tobytes() == cat.tobytes()
+        right = "content" if same else "look" if first == second else "nothing"
+        if word != right:
+            raise Wrong(f"{name}: it is not {word}. Hint: {why[right]}.")

@@ -39,9 +39,9 @@ HINTS: dict[str, tuple[str, ...]] = {
         "press that one too: channels.kept and channels.pixel are the two; pass them as a list",
     ),
     # 02
-    "is_gray": (
-        "lightness does not matter: look at a and b alone",
-        "chroma is sqrt(a ** 2 + b ** 2); compare its mean with about 4",
+    "thresholds": (
+        "the sentence under the slider names what falls out; count what it gets wrong",
+        "one of the two is between 2.5 and 3.5, the other between 4 and 5",
     ),
     "first_n": (
         "leave out what is no photograph first, and count after that",
@@ -55,9 +55,9 @@ HINTS: dict[str, tuple[str, ...]] = {
         "equal content must get equal sides, whatever the file is called",
         "hash the content, take the hexdigest as a number, and test it modulo 10",
     ),
-    "pixels_converted": (
-        "Lab first converts all pixels of the photo; resize first only those that are left",
-        "return a pair: width * height, and size * size",
+    "doubles": (
+        "the content is the file's bytes; the look is where it is darker and where lighter",
+        "one is found by its content, two by their look",
     ),
     # 03
     "block": (
@@ -81,9 +81,9 @@ HINTS: dict[str, tuple[str, ...]] = {
         "architecture_table(ColorizationNet(0.5), size=128) measures both; sum its rows",
     ),
     # 04
-    "l2_answer": (
-        "the answer with the least expected squared error is the expected value",
-        "weigh the two colors by their probabilities and add them",
+    "wrong_under_l2": (
+        "the perfect network paints every scene like the lower row of the first scenes above",
+        "look for the scene whose sky and ground are both far from grayish lilac, olive and slate",
     ),
     "training_step": (
         "the order is: loss, zero_grad, backward, step",
@@ -93,9 +93,9 @@ HINTS: dict[str, tuple[str, ...]] = {
         "read each loop against the training step above, line by line",
         "ask of each: are gradients cleared, is the network in the right mode, are units the same?",
     ),
-    "early_stopping": (
-        "remember the best loss, and how many epochs ago it was",
-        "stop in the epoch in which that count reaches the patience; epochs count from 1",
+    "kept_epoch": (
+        "the slider of the forty epochs shows the rocket, and its sentence the validation error",
+        "the run would have stopped five epochs after an early best one, between 10 and 20",
     ),
     # 05
     "auc": (
@@ -164,5 +164,9 @@ HINTS: dict[str, tuple[str, ...]] = {
     "my_shards": (
         "deal them out like cards",
         "a slice may have a step: shards[start::step]",
+    ),
+    "card": (
+        "network_card(data=..., use=..., limits=...) returns the whole card as text",
+        "say whose photographs they are, where it fails, and that its colors are guesses",
     ),
 }

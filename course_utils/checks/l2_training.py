@@ -6,23 +6,36 @@ import numpy as np
 import torch
 from torch import nn
 
-from course_utils.checks.framework import Wrong, call, check, choices, compare, number, pair
+from course_utils import scenes
+from course_utils.checks.framework import Wrong, call, check, choices, number
+from course_utils.colorize import WEIGHTS
 from course_utils.network import AB_SCALE, ColorizationNet
+from course_utils.photos import SAMPLES
+from course_utils.recipe import History
 
 
-@check("The best answer under L2")
-def l2_answer(answer: object) -> None:
-    """The ab that L2 likes best for a flower: red (60, 40) in 1 of 4, blue (10, -50) in 3."""
-    compare(
-        torch.as_tensor(pair(answer), dtype=torch.float64),
-        torch.tensor([22.5, -27.5], dtype=torch.float64),
-        {
-            "this is the more frequent color; L2 wants the mean": torch.tensor([10.0, -50.0]),
-            "weigh the colors by how often they occur": torch.tensor([35.0, -5.0]),
-            "the weights are exchanged": torch.tensor([47.5, 17.5]),
-            "gray is not the mean of these two": torch.tensor([0.0, 0.0]),
-        },
-    )
+@check("What L2 gets wrong")
+def wrong_under_l2(answer: object) -> None:
+    """Of lesson 4's six scenes those, from 1, on which the perfect L2 network is most and least
+    wrong: {"most": number, "least": number}."""
+    batch = scenes.render(range(4106, 4112), size=64)
+    errors = (batch.ab - batch.expected_ab).square().mean(dim=(1, 2, 3))
+    vivid = torch.hypot(*batch.ab.unbind(1)).mean(dim=(1, 2)).argmax().item() + 1
+    right = {"most": errors.argmax().item() + 1, "least": errors.argmin().item() + 1}
+    got = choices(answer, tuple(right))
+    if got == {"most": right["least"], "least": right["most"]}:
+        raise Wrong("it is the other way round.")
+    for which, scene in got.items():
+        if scene not in range(1, 7):
+            raise Wrong(f"{which}: expected a scene from 1 to 6, got {scene:g}.")
+        if scene != right[which]:
+            hint = "compare its largest areas, sky and ground, with those of the perfect painting"
+            if which == "most" and scene == vivid:
+                hint = "this one is the most colorful; which one is the most unlike the mean?"
+            raise Wrong(
+                f"{which}: scene {scene:g} has MSE(ab) {errors[int(scene) - 1]:.0f}, and another "
+                f"has {'more' if which == 'most' else 'less'}. Hint: {hint}."
+            )
 
 
 @check("The training step")
@@ -42,6 +55,11 @@ def training_step(answer: Callable) -> None:
         model, optimizer, lightness, ab = start()
         for _ in range(times):
             loss = call(step, model, optimizer, lightness, ab)
+            if isinstance(loss, torch.Tensor) and loss.requires_grad:
+                raise Wrong(
+                    "expected a number, got a tensor that keeps the whole graph of the step in "
+                    "memory. Hint: return loss.item()."
+                )
         return model.model1[0].weight.detach().clone(), number(loss)
 
     def reference(model: nn.Module, optimizer: torch.optim.Optimizer, L, ab, scale=AB_SCALE):
@@ -106,46 +124,46 @@ def broken_loops(answer: object) -> None:
             raise Wrong(f"{loop} has no bug {bug:g}: {why_not[bug]}. Hint: {symptom[loop]}")
 
 
-@check("Early stopping")
-def early_stopping(answer: Callable) -> None:
-    """A function (val_losses, patience) that says after which epoch, from 1, training stops."""
-    cases = (
-        ([9.0, 7.0, 8.0, 6.0, 6.5, 5.0, 5.5, 5.4, 5.3, 5.2, 4.0], 3),
-        ([5.0, 6.0, 4.0, 6.0, 3.0, 6.0, 2.0, 6.0, 7.0, 8.0], 2),
-        ([5.0, 4.0, 3.0, 2.0], 2),
-    )
-    for losses, patience in cases:
-        since_best = _epochs_since_best(losses)
-        expected = _first(since_best, patience)
-        got = number(call(answer, list(losses), patience))
-        if got == expected:
-            continue
-        seen = losses[:expected]
-        rises = [min(losses[:n], default=9e9) <= losses[n] for n in range(len(losses))]
-        in_a_row = _epochs_since_best(losses, beside=1)
-        hints = {
-            1 + seen.index(min(seen)): "that is the best epoch; training goes on for a while",
-            _first(in_a_row, patience): "compare with the best epoch so far, not the one before",
-            _first(np.cumsum(rises), patience): "a new best starts the counting again",
-            expected - 1: "epochs are counted from 1",
-            expected + 1: "stop as soon as `patience` epochs brought no new best, not one later",
-        }
-        hint = hints.get(got, "count the epochs since the best one; at `patience` it stops")
-        raise Wrong(
-            f"for {losses} and patience {patience}: expected a stop after epoch {expected}, "
-            f"got {got:g}. Hint: {hint}."
-        )
+@check("Which epoch would you keep?")
+def kept_epoch(answer: object) -> None:
+    """Three epochs of the landscapes run: {"bluest sky": .., "lowest error": .., "patience of 5":
+    ..}, where the last is the one after which the run would have stopped."""
+    history = History.load(WEIGHTS / "landscapes.jsonl")
+    errors = [row["val_mse"] for row in history.rows]
+    answers = np.load(WEIGHTS / "landscapes.epochs.npz")["ab"]  # (epochs, photos, 2, 16, 16)
+    blue = answers[:, list(SAMPLES).index("rocket"), 1, :5].mean(axis=(1, 2))  # b of the sky
+    best = history.best["epoch"]
+    stops = {patience: _stop(errors, patience) for patience in (4, 5, 6)}
+    right = {
+        "bluest sky": int(blue.argmin()) + 1,
+        "lowest error": best,
+        "patience of 5": stops[5],
+    }
+    last = len(errors)
+    hints = {
+        ("bluest sky", last): "the last epoch is not the bluest; go through all of them",
+        ("bluest sky", best): "the epoch of the lowest error is not the bluest",
+        ("lowest error", last): "the last epoch is not the best one, though nearly",
+        ("lowest error", right["bluest sky"]): "one blue sky is not all of validation",
+        ("patience of 5", stops[5] - 5): "that is the best epoch so far; five more are waited for",
+        ("patience of 5", stops[4]): "this is a patience of 4",
+        ("patience of 5", stops[5] + 1): "it stops after the fifth of them, not one later",
+        ("patience of 5", last): "long before, five in a row are no better than the best so far",
+    }
+    for name, epoch in choices(answer, tuple(right)).items():
+        if epoch not in range(1, last + 1):
+            raise Wrong(f"{name}: expected an epoch from 1 to {last}, got {epoch:g}.")
+        if epoch != right[name]:
+            hint = hints.get((name, epoch), "move the slider, and read the sentence under it")
+            raise Wrong(f"{name}: expected another epoch than {epoch:g}. Hint: {hint}.")
 
 
-def _epochs_since_best(losses: list[float], beside: int | None = None) -> list[int]:
-    """For each epoch, how many in a row were no better than the best of all, or of the last few."""
-    counts: list[int] = []
-    for epoch, loss in enumerate(losses):
-        before = losses[:epoch] if beside is None else losses[max(0, epoch - beside) : epoch]
-        counts.append(counts[-1] + 1 if before and loss >= min(before) else 0)
-    return counts
-
-
-def _first(counts: list[int], patience: int) -> int:
-    """The epoch, from 1, whose count reaches the patience, or the last one."""
-    return next((n for n, count in enumerate(counts, 1) if count >= patience), len(counts))
+def _stop(errors: list[float], patience: int) -> int:
+    """The epoch, from 1, after which so many in a row have brought no new best, or the last."""
+    best = 0
+    for epoch, error in enumerate(errors):
+        if error < errors[best]:
+            best = epoch
+        elif epoch - best == patience:
+            return epoch + 1
+    return len(errors)

@@ -1,5 +1,6 @@
 """Checks of lesson 8, your own photos and bigger machines."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 
@@ -120,6 +121,40 @@ def my_shards(answer: Callable) -> None:
                 f"{where}: one reads {sizes[-1]}, another {sizes[0]}; all wait for the slowest. "
                 "Hint: deal them out one by one."
             )
+
+
+@check("The card of my network")
+def card(answer: object) -> None:
+    """A network's card in Markdown, as `my_network.network_card` writes it."""
+    if not isinstance(answer, str):
+        raise Wrong(f"expected the card as text, got {type(answer).__name__}.")
+    rows = dict(re.findall(r"^\| ([^|]+) \| (.*) \|$", answer, re.MULTILINE))
+    for name in ("data", "pictures", "training", "use", "limits", "gray"):
+        if name not in rows:
+            hints = {"gray": "an error says little until one knows that of leaving it gray"}
+            hint = hints.get(name, "network_card writes it; keep its text whole")
+            raise Wrong(f"the card has no row {name!r}. Hint: {hint}.")
+    network = rows.get("mine", rows.get("photographs", ""))
+    if not re.match(r"\d+ \(\d+ to \d+\)", network):
+        raise Wrong("the network's error has no interval. Hint: other pictures would give another.")
+    if "minutes" not in rows["training"] and "none yet" not in rows["training"]:
+        raise Wrong("how long was it trained? Hint: say the minutes.")
+    said = {name: len(re.findall(r"\w+", rows[name])) for name in ("data", "use", "limits")}
+    if said["data"] < 4:
+        raise Wrong("data: whose photographs are they? Hint: say also by what right you use them.")
+    if said["use"] < 4:
+        raise Wrong("use: what is it for? Hint: name the photographs that it should colorize.")
+    if said["limits"] < 6:
+        raise Wrong("limits: every network has some. Hint: name pictures on which yours is wrong.")
+    words = f"{rows['use']} {rows['limits']}".lower()
+    if re.search(
+        r"restores?\b|brings? back|\b(show|gives?|finds?) the (true|real|original)", words
+    ):
+        raise Wrong("it promises true colors. Hint: L does not tell them; the network guesses.")
+    if "guess" not in words:
+        raise Wrong(
+            "who reads this card may take its colors for facts. Hint: say they are guesses."
+        )
 
 
 def _array(value: object) -> np.ndarray:

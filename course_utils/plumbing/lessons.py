@@ -17,13 +17,13 @@ from course_utils.plumbing.files import write_atomic
 LESSON_SECONDS = {  # what Run All takes on two cores, see `doctor.probe`
     "00_start_here": 20,
     "01_lab_color": 12,
-    "02_data": 15,
+    "02_data": 18,
     "03_dilated_cnn": 18,
-    "04_l2_training": 65,
+    "04_l2_training": 105,
     "05_results": 14,
     "06_color_as_classification": 15,
     "07_you_hold_the_brush": 20,
-    "08_your_own_photos_and_bigger_machines": 30,
+    "08_your_own_photos_and_bigger_machines": 40,
 }
 CHECKS = Path(__file__).resolve().parent.parent / "checks"
 
