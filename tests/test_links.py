@@ -15,7 +15,7 @@ def test_addresses_have_the_right_form() -> None:
         parts = urlsplit(address)
         assert re.fullmatch(r"[\w-]+(\.[\w-]+)+", parts.netloc), f"{file}: {address}"
         assert not parts.netloc.startswith("127."), f"{file}: {address}"
-        assert re.fullmatch(r"[\w./?=&%+-]*", address.split("://")[1]), f"{file}: {address}"
+        assert re.fullmatch(r"[\w./?=&%+~-]*", address.split("://")[1]), f"{file}: {address}"
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The colors that one can choose for a place: those that a screen can show at its L."""
 
 from collections.abc import Callable
-from math import dist, hypot, inf, radians
+from math import atan2, degrees, dist, hypot, inf, radians
 from pathlib import Path
 
 import anywidget
@@ -12,12 +12,25 @@ from torch import Tensor
 from course_utils.bins import AB_BINS
 from course_utils.color import fit_gamut, in_gamut, lab_to_uint8
 from course_utils.plumbing.hint_files import as_hex
-from course_utils.widgets.lab_color import hue_name
 
 LIKELIEST, APART = 5, 20.0  # how many, and their least distance in ab: bins side by side look alike
 HUES, START = 12, 30.0  # around the ab plane, from red on, in degrees
 SHARES = {"vivid": 1.0, "medium": 2 / 3, "pale": 1 / 3}  # of the most chroma of a hue at this L
 BEYOND = 150.0  # chroma that no screen shows
+GRAY = 5.0  # a color of less chroma is called gray
+NAMES = (  # the Lab hue, in degrees, at which each name ends; as in live.js
+    (20, "pink"),
+    (50, "red"),
+    (75, "orange"),
+    (105, "yellow"),
+    (125, "yellow-green"),
+    (165, "green"),
+    (220, "blue-green"),
+    (308, "blue"),
+    (318, "violet"),
+    (345, "magenta"),
+    (361, "pink"),
+)
 
 Ab = tuple[float, float]
 
@@ -80,7 +93,9 @@ def color_of(level: float, ab: Ab) -> str:
 
 def words_of(ab: Ab) -> str:
     """A color in words."""
-    return f"{hue_name(*ab)}, chroma {hypot(*ab):.0f}"
+    hue = degrees(atan2(ab[1], ab[0])) % 360
+    name = "gray" if hypot(*ab) < GRAY else next(name for end, name in NAMES if hue < end)
+    return f"{name}, chroma {hypot(*ab):.0f}"
 
 
 def _entry(row: str, level: float, ab: Ab) -> dict[str, str]:
