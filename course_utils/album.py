@@ -92,12 +92,7 @@ def colorize_album(
         try:
             if realpath(target) in sources:
                 raise ValueError(f"expected another place than {target}, that is a photograph")
-            first = taken.setdefault(target, photo)
-            if first != photo:
-                raise ValueError(
-                    f"expected another name than {first}, both would become {target}; "
-                    "colorize them into two folders"
-                )
+            _check_alone(photo, target, taken)
             mark = make_mark(photo_digest(photo), options)
             if exists(target) and not overwrite:
                 check_mark(target, mark)
@@ -186,6 +181,16 @@ def _targets(photos: list[Path], out: Path, kind: str | None) -> list[tuple[Path
         return [(photo, out) for photo, _ in found]
     end = f"_color.{kind or 'png'}"
     return [(photo, out / place.with_name(place.name + end)) for photo, place in found]
+
+
+def _check_alone(photo: Path, target: Path, taken: dict[Path, Path]) -> None:
+    """Note whose result a file becomes; ValueError if it is that of another photograph already."""
+    first = taken.setdefault(target, photo)
+    if first != photo:
+        raise ValueError(
+            f"expected another name than {first}, both would become {target}; colorize them into "
+            "two folders"
+        )
 
 
 def _found(photos: list[Path], out: Path) -> list[tuple[Path, Path]]:
