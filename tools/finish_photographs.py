@@ -2,6 +2,8 @@
 
     python tools/finish_photographs.py FOLDER OUT --start photographs --minutes 95
 
+It wants its cores to itself: beside other work pin it to one (OMP_NUM_THREADS=1 taskset -c 0).
+
 FOLDER has photographs/, landscapes/ and built/, each with train/ and val/. What is new in every
 step: parts of the features are dropped, crops are down to 45 % of a photograph and not quite its
 aspect, half of them have another contrast. The result is a mean of the weights over the last steps,
