@@ -13,11 +13,12 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from course_utils.plumbing.command_line import command_line
 from course_utils.plumbing.files import printable, write_atomic
 from course_utils.plumbing.hint_files import parse_hint, read_hints
-from course_utils.plumbing.limits import HEADS, check_temperature, check_threads, check_view
+from course_utils.plumbing.limits import check_temperature, check_threads, check_view
 from course_utils.recipe import TrainConfig
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run `course` with these arguments, or with the process's own, and return the exit status."""
     for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter of a file's name
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
+    options = command_line(COMMANDS).parse_args(arguments)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: _complain(message)
@@ -238,92 +239,12 @@ def _data_fetch(options: argparse.Namespace) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"course: {printable(message)}; see `{self.prog} --help`\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser("course", description="Learn to colorize photographs.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    default = TrainConfig()
-
-    doctor = commands.add_parser("doctor", help="what is installed, and how long lessons take here")
-    doctor.set_defaults(run=_doctor)
-
-    progress = commands.add_parser("progress", help="which exercises are done")
-    progress.set_defaults(run=_progress)
-
-    data = commands.add_parser("data", help="sources of pictures")
-    actions = data.add_subparsers(required=True, metavar="ACTION")
-    listed = actions.add_parser("list", help="every source, its size, license and address")
-    listed.set_defaults(run=_data_list)
-    fetched = actions.add_parser("fetch", help="download a source")
-    fetched.add_argument("name")
-    fetched.set_defaults(run=_data_fetch)
-
-    train = commands.add_parser("train", help="train a network")
-    train.add_argument(
-        "--data", required=True, help="a source (see `course data list`) or a folder"
-    )
-    train.add_argument("--out", required=True, help="folder for weights, history and figures")
-    train.add_argument("--size", type=int, default=default.size, help="pixels, a multiple of 8")
-    train.add_argument("--width", type=float, default=default.width)
-    train.add_argument("--head", default=default.head, choices=HEADS)
-    train.add_argument(
-        "--rebalanced", action="store_true", help="classification: rare colors weigh more"
-    )
-    train.add_argument("--epochs", type=int, default=default.epochs)
-    train.add_argument("--batch-size", type=int, default=default.batch_size)
-    train.add_argument("--learning-rate", type=float, default=default.learning_rate)
-    train.add_argument(
-        "--growth",
-        type=float,
-        help="share of the epochs in which photographs grow from half of --size to all of it; "
-        f"default {default.growth:g}, with --start 0",
-    )
-    train.add_argument("--start", help="trained weights to go on from, a file or a name")
-    train.add_argument("--seed", type=int, default=default.seed)
-    train.add_argument("--threads", type=int, help="of the CPU, default one for each core")
-    train.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    train.add_argument("--compile", action="store_true", help="by torch.compile: faster steps")
-    train.set_defaults(run=_train)
-
-    evaluate = commands.add_parser("evaluate", help="a trained network beside the baselines")
-    evaluate.add_argument("--weights", required=True, help="a file, or a name in data/weights")
-    evaluate.add_argument("--data", required=True)
-    evaluate.add_argument("--size", type=int, help="pixels, default as trained")
-    evaluate.add_argument("--split", default="val", choices=["train", "val", "all"])
-    evaluate.add_argument("--json", action="store_true")
-    evaluate.add_argument("--each", metavar="FILE", help="write a CSV file, a line a picture")
-    evaluate.set_defaults(run=_evaluate)
-
-    colorize = commands.add_parser("colorize", help="colorize photographs")
-    colorize.add_argument(
-        "photos",
-        nargs="+",
-        metavar="PHOTO",
-        help="a file, a folder and all below it, a pattern, or a .txt file that lists them",
-    )
-    colorize.add_argument(
-        "--weights", default="photographs", help="a file, or a name in data/weights"
-    )
-    colorize.add_argument(
-        "--out", default="colored", help="folder for the results; for one, also a .png or .jpg file"
-    )
-    colorize.add_argument("--temperature", type=float, help="classification head: in (0, 1]")
-    colorize.add_argument("--size", type=int, help="the network's view, default as trained")
-    colorize.add_argument(
-        "--format", choices=["png", "jpg"], help="of the results, default as --out, or png"
-    )
-    colorize.add_argument("--overwrite", action="store_true", help="replace what is there")
-    colorize.add_argument(
-        "--hint",
-        action="append",
-        default=[],
-        metavar="X,Y=#RRGGBB",
-        help="a color at a place of a photograph, x and y from 0 to 1; may be given again",
-    )
-    colorize.add_argument("--hints", metavar="FILE", help='JSON: [{"x":, "y":, "color":}, ..]')
-    colorize.set_defaults(run=_colorize)
-    return parser
+COMMANDS = {
+    "doctor": _doctor,
+    "progress": _progress,
+    "data list": _data_list,
+    "data fetch": _data_fetch,
+    "train": _train,
+    "evaluate": _evaluate,
+    "colorize": _colorize,
+}
