@@ -33,7 +33,7 @@ _START = {  # what a notebook starts with -> its module
     "photo_to_lab": "photos",
     "sample_photo": "photos",
 }
-__all__ = sorted(_START)
+__all__ = sorted([*_START, "colorize"])  # the module, which is called like its function
 
 
 def __getattr__(name: str) -> object:

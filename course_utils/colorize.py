@@ -4,10 +4,12 @@ The photograph's own L is kept at full resolution; the network sees a small copy
 the ab that it answers are enlarged, led by the edges of L so that they do not bleed.
 """
 
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from PIL import Image
@@ -160,3 +162,13 @@ class Painter:
         here = F.adaptive_avg_pool2d(ab, self.carrier.shape)
         carried = self.carrier.carry(*residual(hints, here[0]))[None]
         return carried if here.shape == ab.shape else joint_bilateral(carried, self.guide)
+
+
+class _Callable(ModuleType):
+    """`from course_utils import colorize` gives this module: called, it is its function."""
+
+    def __call__(self, *arguments: object, **options: object) -> object:
+        return colorize(*arguments, **options)
+
+
+sys.modules[__name__].__class__ = _Callable

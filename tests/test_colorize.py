@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+import course_utils
 from course_utils.color import rgb_to_lab
 from course_utils.colorize import WEIGHTS, colorize, load_model
 from course_utils.data import load_dataset
@@ -33,6 +34,13 @@ def test_networks_for_every_kind_of_photograph(name: str) -> None:
     assert result.std(dim=0).mean() > 1  # in color
     if name == "photographs":
         assert colorize(photo).size == photo.size
+
+
+def test_the_package_gives_what_colorizes(model: ColorizationNet) -> None:
+    photo = sample_photo("cat").resize((48, 32))
+    named = course_utils.colorize(photo, model, 32)
+    assert named.tobytes() == colorize(photo, model, 32).tobytes()
+    assert course_utils.colorize.load_model is load_model
 
 
 @pytest.mark.parametrize("size", [(300, 200), (33, 190), (8, 8), (1, 1), (1, 4000)])
