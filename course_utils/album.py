@@ -60,7 +60,7 @@ def colorize_album(
     """Colorize photographs of any sizes, and all in folders; a broken one stops none of the others.
 
     Args:
-        photos: a file, a folder, a pattern such as "*.jpg" or a .txt file with a line for each, or
+        photos: a file, a folder, a pattern such as `*.jpg`, or a .txt file with a line for each, or
             several of these. A folder is searched recursively, earlier results are left out, and
             new ones keep the places that the photographs have in it. Files that are not named as
             pictures are told in a warning.
