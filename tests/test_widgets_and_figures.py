@@ -83,9 +83,9 @@ def test_every_control_changes_picture_and_words(name: str, explorers: dict) -> 
 def test_what_was_tried_is_undone(explorers: dict) -> None:
     explorer = explorers["heat"]
     before = explorer.picture.value, explorer.text
-    shown = explorer.tried(x=20.0, y=0.0)
+    shown = explorer.tried(place=(0.2, 0.0))
     assert (explorer.picture.value, explorer.text) == before
-    explorer.set(x=20.0, y=0.0)
+    explorer.set(place=(0.2, 0.0))
     assert (explorer.picture.value, explorer.text) == shown
 
 
