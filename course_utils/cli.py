@@ -128,7 +128,7 @@ def _train(options: argparse.Namespace) -> int:
     for file, figure in figures.items():
         content = io.BytesIO()
         figure.savefig(content, dpi=120, bbox_inches="tight")
-        write_atomic(out / file, content.getbuffer())
+        write_atomic(out / file, content.getvalue())
     best = history.best
     print(f"Best epoch {best['epoch']}: MSE(ab) {best['val_mse']:.1f} on the validation pictures")
     for name, mse in history.baselines.items():

@@ -101,7 +101,7 @@ def test_widgets_of_the_browser_share_their_values() -> None:
     plane, channels, pair = widgets.AbPlane(), widgets.PhotoChannels(), widgets.TwoPhotos()
     plane.L = 20
     assert plane.picked == (20.0, 40.0, 30.0)
-    assert repr(plane) == "AbPlane: L 20.0, a 40.0, b 30.0, kept []"
+    assert repr(plane) == "AbPlane: L 20, a 40, b 30"
     for value in (101, -1, float("nan")):
         with pytest.raises(TraitError):
             plane.L = value

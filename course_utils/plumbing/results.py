@@ -85,7 +85,7 @@ def encode_result(picture: Image.Image, kind: str, mark: str) -> bytes:
     if all(1 <= each < 2**16 for each in dpi):
         options["dpi"] = tuple(map(float, dpi))
     picture.save(content, **options)
-    return content.getbuffer()
+    return content.getvalue()
 
 
 def _true_exif(exif: bytes, mark: str) -> bytes:

@@ -68,9 +68,13 @@ class LabWidget(anywidget.AnyWidget):
         self.files = {**self.files, **known}
 
     def __repr__(self) -> str:
-        """The values, for where no widget can be drawn."""
-        values = without_python(self.get_state())
-        told = (f"{name} {values[name]}" for name in values if name not in ("view", "samples"))
+        """The values, for where no widget can be drawn; ipywidgets shows 110 letters of it."""
+        values = without_python(self.get_state()).items()
+        told = (
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+            for name, value in values
+            if name not in ("view", "samples") and value not in ({}, [])
+        )
         return f"{self.view}: {', '.join(told)}"
 
 
