@@ -99,7 +99,7 @@ def test_lesson(server: str, lesson: str) -> None:
         page.route(lambda url: "//127.0.0.1:" not in url, lambda route: route.abort())
         page.goto(server.format(f"notebooks/{lesson}.ipynb"), timeout=1000 * START)
         page.wait_for_function(READY, timeout=1000 * START)
-        # It then looks for widgets of the notebook as it was saved, and forgets those made meanwhile.
+        # It then looks for widgets that were saved, and forgets those that are made meanwhile.
         page.wait_for_timeout(3000)
         page.evaluate("Jupyter.notebook.execute_all_cells()")
         page.wait_for_function(RAN, timeout=1000 * RUN_ALL)
