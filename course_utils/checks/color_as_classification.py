@@ -28,7 +28,7 @@ def soft_encoded(answer: Callable) -> None:
         gauss = torch.exp(-squared / 50)
         far = torch.zeros(313).index_fill(0, squared.topk(5).indices, 1.0)
         if torch.allclose(got, far * torch.exp(-squared.sqrt() / 50) / 5, rtol=1e-3):
-            raise NotTried  # the exercise hands it out like this
+            raise NotTried  # the untouched template of the exercise
         if got.isnan().all() or not (got * (1 - far)).any():
             raise Wrong("the farthest five share it. Hint: topk takes the largest; largest=False.")
         if abs(got.sum() - 1) > 1e-3:
@@ -124,7 +124,7 @@ def _mean_weight(name: str) -> float:
 
 @check("Why T -> 0 is patchy")
 def patchy(answer: object) -> None:
-    """Two distances in ab: between the answers for two alike pixels, at T = 1 and for T -> 0."""
+    """Two distances in ab between the colors of two similar pixels: at T = 1, and for T -> 0."""
     one, zero = pair(answer)
     red, blue = torch.tensor(RED), torch.tensor(BLUE)
     far = torch.dist(red, blue).item()

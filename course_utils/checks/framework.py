@@ -61,7 +61,7 @@ def check(exercise: str) -> Callable:
 
 
 def next_hint(said: str, exercise: str) -> str:
-    """What helps where a check knows no better: a hint at each try, and at last the answer."""
+    """The next general hint, if the message has none; after the last, a pointer to the answer."""
     if "Hint:" in said:
         return ""
     left = hints_left.setdefault(exercise, iter(HINTS[exercise]))
@@ -73,7 +73,12 @@ def untouched(answer: object) -> bool:
 
 
 def call(function: Callable, *arguments: object) -> object:
-    """Run the learner's function; a stub gives nothing back."""
+    """Call the learner's function.
+
+    Raises:
+        NotTried: it returns `...`, as a stub does.
+        Wrong: it is not a function, or returns None.
+    """
     if not callable(function):
         raise Wrong(f"expected a function, got {type(function).__name__}.")
     # Copies, so that an answer that works in place changes nothing of what it is compared with.
@@ -133,7 +138,14 @@ def compare(
     mistakes: dict[str, torch.Tensor],
     tolerance: float = 1e-3,
 ) -> None:
-    """Raise `Wrong` with the hint of the mistake that gives the same numbers."""
+    """Raise `Wrong` unless an answer matches the expected values.
+
+    Args:
+        got: the answer, of the shape of `expected`.
+        expected: the right values.
+        mistakes: hint -> what that mistake gives; used if the answer matches it.
+        tolerance: absolute; the relative one is 1e-4.
+    """
     got = got.detach() if isinstance(got, torch.Tensor) else np.asarray(got)
     got = torch.as_tensor(got, dtype=torch.float64)
     if got.shape != expected.shape:

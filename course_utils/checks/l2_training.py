@@ -87,7 +87,7 @@ def training_step(answer: Callable) -> None:
         raise Wrong(f"expected the loss {expected_loss:.4f}, got {loss:.4f}. Hint: {hint}.")
 
     def is_near(got: torch.Tensor, right: torch.Tensor) -> bool:
-        """Nearer than a twentieth of the way that was gone."""
+        """Whether the difference is under 5 % of the weights' change."""
         return bool((got - right).norm() < 0.05 * (right - untouched).norm())
 
     if not is_near(weights, expected):
@@ -159,7 +159,7 @@ def kept_epoch(answer: object) -> None:
 
 
 def _stop(errors: list[float], patience: int) -> int:
-    """The epoch, from 1, after which so many in a row have brought no new best, or the last."""
+    """The epoch, from 1, at which early stopping with this patience ends, or the last one."""
     best = 0
     for epoch, error in enumerate(errors):
         if error < errors[best]:

@@ -11,8 +11,8 @@ from course_utils.colorize import colorize
 from course_utils.hints import Carrier, Hint
 from course_utils.photos import photo_to_lab, sample_photo
 
-TARGET, SEEN = 100, 31  # MSE(ab); pixels of what one sees at a glance
-OUT, IN = 8.0, 45.0  # how much red may be outside of the ring, and must be inside
+TARGET, SEEN = 100, 31  # MSE(ab); side in pixels of the window that finds the worst area
+OUT, IN = 8.0, 45.0  # the mean a must be below OUT outside the ring and above IN inside
 
 
 def leaky_ring() -> Tensor:

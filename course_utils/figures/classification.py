@@ -24,11 +24,11 @@ A_AXIS, B_AXIS = "a: green (−) to red (+)", "b: blue (−) to yellow (+)"
 
 
 def possible_colors(chance: Tensor, ab: Tensor, answer: Tensor) -> Figure:
-    """The colors that a thing can have as dots on the ab plane, and the answer of the L2 loss.
+    """The possible colors of an object as dots on the ab plane, and the answer of the L2 loss.
 
     Args:
-        chance: how probable each color is, (N,); so large is its dot.
-        ab: the colors, (N, 2).
+        chance: probability of each color, (N,), shown as the size of its dot.
+        ab: the colors, (N, 2), in CIE units.
         answer: their mean, (2,).
     """
     with plt.rc_context(STYLE):

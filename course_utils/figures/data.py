@@ -68,8 +68,13 @@ def ab_histogram(ab: Tensor, title: str = "") -> Figure:
 
 
 def time_bars(totals: dict[str, float], steps: dict[str, dict[str, float]]) -> Figure:
-    """Milliseconds of each way as a bar, with its steps in it; what is left over is the rest.
-    Steps that were timed one by one and add up to more than the whole are scaled to it."""
+    """A bar for the time of each method, divided into its steps and the rest. Steps that add up to
+    more than the total, because they were timed separately, are scaled to it.
+
+    Args:
+        totals: method -> milliseconds per picture.
+        steps: method -> step ("decode", "resize", "Lab") -> milliseconds per picture.
+    """
     shades = {"decode": GRAY, "resize": BLUE, "Lab": ORANGE, "the rest": GREEN}
     scales = {n: min(1, totals[n] / (sum(parts.values()) or 1)) for n, parts in steps.items()}
     with plt.rc_context(STYLE):

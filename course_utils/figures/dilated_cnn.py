@@ -129,7 +129,7 @@ def layer_costs(rows: list[dict]) -> Figure:
 
 
 def maps(pictures: dict[str, Tensor], columns: int = 6) -> Figure:
-    """Feature maps as pictures, each from its own dark to its own bright.
+    """Feature maps as grayscale pictures, each scaled to its own range.
 
     Args:
         pictures: name of a row -> (C, H, W), of which the first `columns` are drawn.

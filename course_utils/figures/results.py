@@ -59,8 +59,12 @@ def error_spread(error: Tensor, chroma: Tensor) -> Figure:
 
 
 def chroma_curve(true: Tensor, low: Tensor, middle: Tensor, high: Tensor) -> Figure:
-    """The chroma of results against that of the originals: (N,) centers of groups of the latter,
-    and quartiles of the former in each group."""
+    """The chroma of results against that of the originals, grouped by the latter.
+
+    Args:
+        true: center of each group, (N,).
+        low, middle, high: quartiles of the results' chroma in each group, (N,).
+    """
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(5.4, 4), layout="constrained")
         axis.plot([0, 80], [0, 80], color="black", linewidth=1)

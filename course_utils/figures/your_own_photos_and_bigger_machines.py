@@ -7,11 +7,11 @@ from course_utils.figures.base import GRAY, STYLE
 
 
 def planned_speeds(plan: dict[str, dict[int, float]]) -> Figure:
-    """Pictures a second by the number of GPUs, and the ideal: as many times that of one GPU.
+    """Pictures per second by the number of GPUs, beside ideal linear scaling.
 
     Args:
-        plan: name of a link -> number of GPUs, the first of them 1 -> pictures a second. Of up to
-            three links; the last has the most GPUs.
+        plan: name of a link -> number of GPUs, starting with 1 -> pictures per second. At most
+            three links; the last one has the most GPUs.
     """
     counts = list(list(plan.values())[-1])
     with plt.rc_context(STYLE):

@@ -1,4 +1,4 @@
-"""What people pass: its type, its range, and names that are nearly right. Every complaint is one
+"""Argument checks: types, ranges, and suggestions for misspelled names. Every error message is one
 line. Nothing here needs torch."""
 
 from collections.abc import Callable, Iterable
@@ -20,7 +20,12 @@ NEARLY = 0.2  # of a range: bicubic resizing overshoots as much
 
 
 def as_kind(name: str, value: object, kind: type) -> object:
-    """A value as a bool, int, float or str; else TypeError, or ValueError for one too large."""
+    """Convert a value to bool, int, float or str.
+
+    Raises:
+        TypeError: the value has another type.
+        ValueError: the value is too large for a float.
+    """
     wanted, words = KINDS[kind]
     if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{name}: expected {words}, got {described(value)}")
@@ -31,7 +36,7 @@ def as_kind(name: str, value: object, kind: type) -> object:
 
 
 def check_range(name: str, least: float, most: float, low: float, high: float, hint: str) -> None:
-    """Raise ValueError, with what to do, if values from `least` to `most` leave low to high."""
+    """Raise ValueError, with a fix, unless `least` to `most` lies within `low` to `high`."""
     slack, near = SLACK * (high - low), NEARLY * (high - low)
     if low - slack <= least and most <= high + slack:  # also catches NaN
         return
@@ -62,7 +67,7 @@ def meant(name: str, known: Iterable[str]) -> str:
 
 
 def names_checked(call: Callable) -> Callable:
-    """A method that tells of an unknown keyword which one was probably meant."""
+    """Wrap a method so that an unknown keyword raises TypeError with the closest known one."""
     known = [*signature(call).parameters][1:]  # without self
 
     @wraps(call)

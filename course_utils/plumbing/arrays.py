@@ -19,10 +19,10 @@ BLACK, GRAY = 0.01, 0.05  # L of black, and |a| and |b| of gray, are at most thi
 
 
 def to_photo(source: Photo) -> str | PathLike | bytes | Image.Image:
-    """A file, what is in one, or a picture, from whatever has the pixels of one photograph.
+    """Convert any source of one photograph's pixels to a path, the bytes of a file, or a picture.
 
     Args:
-        source: one of these; an open file, which is read from its beginning; an array (H, W),
+        source: one of these; an open file, which is read from the start; an array (H, W),
             (H, W, 1), (H, W, 3) or (H, W, 4), or a tensor (H, W), (1, H, W), (3, H, W) or
             (4, H, W), of bool, uint8, or float in [0, 1].
     Raises:

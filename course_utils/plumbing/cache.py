@@ -1,9 +1,9 @@
 """Photographs decoded and converted once, kept on disk as Lab, and from then on only read.
 
-A cache is a folder with `lab.bin`, float16 (N, 3, H, W), and `index.json`, what became of every
-file. Its name holds a fingerprint of the files' names, sizes and times: when any of them
-changes, another name is looked for, and the cache is built anew. It is built under another name
-and renamed when complete, so that an interrupted one is never taken for a whole one.
+A cache is a folder with `lab.bin`, float16 (N, 3, H, W), and `index.json`, with an entry for every
+file. Its name contains a hash of the files' names, sizes and modification times, so when any of
+them changes, the cache is rebuilt. It is built under a temporary name and renamed when complete,
+so an interrupted build is never mistaken for a complete one.
 """
 
 import errno
@@ -58,12 +58,13 @@ def open_cache(
         files: pictures below `root`.
         size: height and width of what is kept.
         fit: see `photos.resize`.
-        part: which part of the pictures below `root` these are; a part keeps its cache while
-            another is opened.
+        progress: show a progress bar while the cache is built.
+        part: a name for this subset of the pictures below `root`; each part has its own cache,
+            so opening one does not delete another's.
     Returns:
-        lab.bin, and an entry for each file in their order.
+        the path of lab.bin, and an entry for each file, in the order of `files`.
     Raises:
-        ValueError: no room on the disk, or no right to write there.
+        ValueError: no room on the disk, no permission to write, or a cache that was changed.
     """
     place = data_home() / "cache"
     whole = root.resolve()

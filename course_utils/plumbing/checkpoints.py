@@ -1,10 +1,10 @@
 """A training run on disk, written so that it can be resumed.
 
 A run's folder has `best.safetensors` (the weights of the best epoch), `last.safetensors` and
-`previous.safetensors` (all that resuming needs, and the state before that) and `history.jsonl` (a
-line an epoch). The rate and the random numbers follow from the place in the run, bfloat16 needs no
-scaler, so the state is: weights, moments of the optimizer, place, history, config, and the
-fingerprint of the data.
+`previous.safetensors` (the latest resumable state, and the one before it) and `history.jsonl` (one
+line per epoch). The learning rate and the random numbers follow from the position in the run, and
+bfloat16 needs no gradient scaler, so the state is: weights, optimizer moments, position, history,
+config, and the hash of the data.
 """
 
 import warnings
@@ -26,12 +26,12 @@ STATES = ("last.safetensors", "previous.safetensors")
 
 @dataclass
 class Position:
-    """A place in a run: so many steps of an epoch (from 0) are done, and what they added up to."""
+    """A position in a run: the epoch (from 0), its completed steps, and their running sums."""
 
     epoch: int = 0
     step: int = 0
-    loss: float = 0.0  # each step's by its share of the pictures
-    norm: float = 0.0  # of the gradient, each step's by its share of the steps
+    loss: float = 0.0  # sum over steps, weighted by share of the pictures
+    norm: float = 0.0  # of the gradient: sum over steps, each divided by the number of steps
     seconds: float = 0.0
 
 
@@ -57,7 +57,7 @@ def run_alone(out: Path | None) -> Iterator[None]:
 
 
 def has_run(out: Path) -> bool:
-    """Whether a folder has a run that could be gone on with."""
+    """Whether a folder has a run that could be resumed."""
     return any((out / name).exists() for name in STATES)
 
 
@@ -86,10 +86,12 @@ def save_run(
 def resume_run(
     config: TrainConfig, model: ColorizationNet, optimizer: torch.optim.Optimizer, out: Path
 ) -> tuple[History, Position]:
-    """Put a run's last state that can be read into model and optimizer; how far it had come.
+    """Load a run's latest readable state into the model and the optimizer.
 
+    Returns:
+        the run's history, and its position.
     Raises:
-        ValueError: the run is of another config, or has no state that can be read.
+        ValueError: the run has another config, or no readable state.
     """
     problems = []
     for state in filter(Path.exists, (out / name for name in STATES)):

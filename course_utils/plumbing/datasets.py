@@ -20,13 +20,13 @@ Source = LabDataset | Dataset | str | PathLike
 def to_dataset(
     name: str, source: Source, size: int, split: str, progress: bool = False
 ) -> LabDataset:
-    """Pictures from whatever has them.
+    """Convert any source of pictures to a `LabDataset`.
 
     Args:
-        name: of the argument, for what is raised.
+        name: of the argument, for error messages.
         source: a `LabDataset`; the name of a source or a folder, which is opened at this size and
             split; or any dataset whose items are L (1, H, W) and ab (2, H, W) in CIE units, all of
-            one size: they are read into memory once; more than 1 GiB of Lab, again for every epoch.
+            one size. Up to 1 GiB of Lab is read into memory once; more is read in every epoch.
     Raises:
         TypeError: anything else.
         ValueError: see `load_dataset` and `LabDataset`.

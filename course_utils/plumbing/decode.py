@@ -1,4 +1,4 @@
-"""What is in a picture file, of any kind, as 8-bit sRGB. `photos.read_photo` is the door."""
+"""Decode picture files of any format to 8-bit sRGB. The entry point is `photos.read_photo`."""
 
 import os
 import stat
@@ -14,8 +14,8 @@ from course_utils.plumbing import tiff
 from course_utils.plumbing.profiles import deep_converter, to_srgb
 from course_utils.plumbing.samples import Samples, is_deep_png, png_samples, to_samples
 
-# What photographs come in, by Pillow's names. A file is what its content says, whatever it is
-# called, and Pillow would hand a program in PostScript to an interpreter.
+# The formats that photographs come in, by Pillow's names. The content decides, not the file name.
+# A list is needed because Pillow would pass PostScript, which is a program, to an interpreter.
 KINDS = (
     *("AVIF", "BMP", "DIB", "GIF", "HEIF", "JPEG", "JPEG2000", "MPO", "PCX", "PNG", "PPM", "PSD"),
     *("QOI", "SGI", "TGA", "TIFF", "WEBP"),
@@ -30,7 +30,7 @@ with suppress(ImportError):  # the extra "heic": what phones make
 
     pillow_heif.register_heif_opener()
 
-# What Pillow doubts about a file either ends in an error, which names the file, or does not matter.
+# Pillow's warnings about a file are either followed by an error that names it, or do not matter.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
@@ -49,7 +49,13 @@ def open_file(source: str | Path | bytes) -> BinaryIO:
 
 
 def open_picture(file: BinaryIO) -> Image.Image:
-    """A picture of which only the beginning is read."""
+    """Open a picture; only its header is read.
+
+    Raises:
+        OSError: not a picture of a known format.
+        ValueError: a HEIC picture without pillow-heif, or no pixels.
+        Image.DecompressionBombError: more than `MOST_PIXELS` pixels.
+    """
     Image.init()
     file.seek(0)
     try:

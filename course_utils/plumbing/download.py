@@ -1,7 +1,7 @@
-"""Sources that are downloaded: where they come from, and how they get here whole.
+"""Sources that are downloaded: their addresses, and how they are downloaded and verified.
 
-A download goes on where it was cut off, is checked by its length and its sha256, and is unpacked
-file by file into a folder that gets its name only at the end. So a folder that is there is whole.
+A download is resumable and verified by its length and SHA-256. The archive is unpacked into a
+temporary folder that is renamed at the end, so a folder that exists is complete.
 """
 
 import hashlib
@@ -166,7 +166,7 @@ def download(source: Source, file: Path, progress: bool = False, timeout: float 
 def unpack(archive: Path, folder: Path, source: Source) -> None:
     """Unpack a tar archive into a folder of its own: plain files and folders only.
 
-    A single folder on top of everything is left away.
+    If the archive holds a single top-level folder, its contents are used.
 
     Raises:
         ValueError: a path that leaves the folder, a link or device, far more than expected, or
@@ -197,7 +197,7 @@ def unpack(archive: Path, folder: Path, source: Source) -> None:
 
 
 def _continue(source: Source, file: Path, had: int, bar: object, timeout: float) -> None:
-    """One connection: append what it brings, never more than was expected."""
+    """Continue over one connection, or restart; read at most one byte more than expected."""
     request = Request(source.address, headers={"User-Agent": "colorization-course"})
     if had:
         request.add_header("Range", f"bytes={had}-")

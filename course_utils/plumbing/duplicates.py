@@ -94,8 +94,8 @@ def near_duplicates(hashes: list[str], progress: bool = False) -> list[int]:
 
 
 def _alike(parts: np.ndarray, rest: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Pairs that join those of `rest` that are alike, as few as join them: what is found to be
-    like one picture is compared only with what is not yet found."""
+    """Yield pairs of near-duplicates in `rest`, just enough to connect each group: a picture that
+    has joined a group is compared only with pictures that are in none."""
     while len(rest) > 1:
         found, rest = [rest[0]], rest[1:]
         while found and len(rest):

@@ -1,4 +1,4 @@
-"""What surrounds the four lines of `training.train_epoch`."""
+"""Bookkeeping for the training loop in `training.train_epoch`."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +24,8 @@ SAVE_SECONDS = 300  # a long epoch is saved on the way, at most this much apart
 
 @dataclass
 class Epoch:
-    """What surrounds the steps of an epoch: its batches, the learning rate, sums of what was
-    measured, the progress bar, and when to save or to stop."""
+    """The bookkeeping of one epoch: its batches, the learning rate, running sums, the progress
+    bar, and when to save or to stop."""
 
     config: TrainConfig
     train: LabDataset
@@ -51,11 +51,11 @@ class Epoch:
             yield batch
 
     def stepped(self, loss: Tensor) -> None:
-        """Note the loss, (), of a batch that was learned from.
+        """Record the loss, shape (), of a completed step.
 
         Raises:
-            FloatingPointError: the loss or the gradient is NaN or infinite.
-            KeyboardInterrupt: somebody wants the training to stop; it was saved.
+            FloatingPointError: the loss or the gradient norm is NaN or infinite.
+            KeyboardInterrupt: a stop was requested; the state has been saved.
         """
         place, mean = self.position, processes.total(loss.item()) / processes.count()
         done = place.step * self.config.batch_size
@@ -92,12 +92,12 @@ class Epoch:
         return learning_rate_at(done, self.config.epochs * self.steps, self.config)
 
     def _generator(self) -> torch.Generator:
-        """The random numbers of the epoch. Its number is a part of the seed, so that a resumed run
-        sees what it would have seen."""
+        """The epoch's random generator. The epoch number is part of the seed, so a resumed run
+        draws the same numbers as an uninterrupted one."""
         return torch.Generator().manual_seed(1_000_003 * self.config.seed + self.position.epoch)
 
 
 def diverged(config: TrainConfig, what: str) -> str:
-    """What to say of a number that is none."""
+    """The error message for a value, named `what`, that is NaN or infinite."""
     rate = config.learning_rate
     return f"{what} is NaN or infinite; try a learning rate below {rate:g}"

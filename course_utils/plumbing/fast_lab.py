@@ -1,6 +1,6 @@
-"""Lab in a fraction of the time: bytes through tables, photographs a slab at a time.
+"""Fast Lab conversion on the CPU: lookup tables for bytes, and processing in slabs of pixels.
 
-The results are those of the formulas in `color`, which `color` itself takes everywhere else.
+The results match the formulas in `color`, which `color` uses in all other cases.
 """
 
 from collections.abc import Callable
@@ -40,8 +40,8 @@ ENCODED_BYTES = (  # of linear light in steps of 1 / 65535
 
 
 def is_recorded() -> bool:
-    """Whether torch.jit.trace or torch.export is recording what is done to tensors. Numbers that
-    leave them for numpy or Python would become constants."""
+    """Whether torch.jit.trace or torch.export is recording. Values converted to numpy or Python
+    would become constants in the recorded graph."""
     return torch.jit.is_tracing() or torch.compiler.is_exporting()
 
 
@@ -71,8 +71,8 @@ def lab_to_uint8(lab: Tensor, fit: bool = False) -> Tensor:
 
 
 def formula_in_slabs(formula: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
-    """A formula of (..., 3, H, W), see `in_slabs`. What needs a gradient, is recorded or is on
-    another device goes whole."""
+    """Apply a formula to (..., 3, H, W) in slabs, see `in_slabs`. An image that needs a gradient,
+    is being recorded or is not on the CPU is processed whole."""
     if not serves(image) or (image.requires_grad and torch.is_grad_enabled()):
         return formula(image)
 
@@ -89,8 +89,15 @@ def in_slabs(
     dtype: np.dtype | type,
     channels: int = 3,
 ) -> Tensor:
-    """Convert (..., 3, H, W) to (..., channels, H, W) on the CPU, a slab (3, n) of pixels at a time
-    into its place (channels, n), so that what lies between stays in the cache and small."""
+    """Convert (..., 3, H, W) to (..., channels, H, W) on the CPU in slabs of pixels, so that the
+    intermediate values stay small and in the CPU cache.
+
+    Args:
+        convert: called with a slab (3, n) and the output (channels, n) that it fills.
+        image: the input, (..., 3, H, W).
+        dtype: of the result.
+        channels: of the result.
+    """
     *leading, _, height, width = image.shape
     planes = image.numpy().reshape(prod(leading), 3, height * width)
     out = np.empty((len(planes), channels, height * width), dtype)
@@ -102,7 +109,7 @@ def in_slabs(
 
 
 def paler(lab: np.ndarray) -> np.ndarray:
-    """`fit_gamut` of colors (3, n) that are outside."""
+    """`color.fit_gamut` for out-of-gamut Lab colors (3, n)."""
     keep, part, paler = np.zeros_like(lab[0]), 1.0, lab.copy()
     for _ in range(HALVINGS):
         part /= 2

@@ -38,15 +38,16 @@ def make_folder(path: str | Path) -> Path:
 
 
 def write_atomic(path: str | Path, content: bytes, new: bool = False) -> None:
-    """Write a file that is there whole or not at all, also if the machine stops in between.
+    """Write a file atomically: an interrupted write never leaves a partial file at `path`.
 
     Args:
-        new: replace no file, not even one that another process has written just now.
+        new: never replace an existing file, even one that another process has just written.
     Raises:
-        OSError: with the file's name, which the system leaves out where the disk is full.
+        FileExistsError: `new` is set and the file exists.
+        OSError: with the file's name, which the system omits when the disk is full.
     """
-    # A new name: nothing that is there is overwritten, and no link is followed. One that is short,
-    # where the file's own is as long as a name may be.
+    # A fresh temporary name overwrites no file and follows no link. Its stem is cut to 40
+    # characters, because the target's own name may already have the maximum length.
     part = Path(path)
     part = part.with_name(f"{part.name[:40]}.{secrets.token_hex(8)}.part")
     try:
@@ -72,7 +73,7 @@ def _move_new(part: Path, path: Path) -> None:
 
 
 def short_hash(text: str) -> str:
-    """16 letters that tell one text from another."""
+    """The first 16 hexadecimal digits of a text's SHA-256."""
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 

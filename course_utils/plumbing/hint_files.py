@@ -13,14 +13,14 @@ RGB = tuple[int, int, int]
 
 
 def check_place(x: object, y: object) -> None:
-    """Raise ValueError for what are no fractions of a picture, x from the left, y from the top."""
+    """Raise ValueError unless x (from the left) and y (from the top) are numbers in [0, 1]."""
     for name, value in (("x", x), ("y", y)):
         if not _is_number(value) or not 0 <= value <= 1:
             raise ValueError(f"{name}: expected a number in [0, 1], got {_short(value)}")
 
 
 def check_ab(a: object, b: object) -> None:
-    """Raise ValueError for what no Lab color has as its a and b, in CIE units."""
+    """Raise ValueError unless a and b are numbers in [-128, 128], in CIE units."""
     for name, value in (("a", a), ("b", b)):
         if not _is_number(value) or not -128 <= value <= 128:
             raise ValueError(f"{name}: expected a number in [-128, 128], got {_short(value)}")

@@ -1,5 +1,5 @@
-"""What a network can be built for. Nothing here needs torch, so that a mistake in a command line is
-told at once."""
+"""Limits on a network's options. Nothing here needs torch, so mistakes on a command line are
+reported at once."""
 
 import os
 
@@ -17,14 +17,14 @@ def check_size(size: int) -> None:
 
 
 def check_view(size: int) -> None:
-    """Raise an error for a size that a network could not see, or not within some memory."""
+    """Raise ValueError unless a size is a positive multiple of 8, at most `MOST_SEEN`."""
     check_size(size)
     if size > MOST_SEEN:
         raise ValueError(f"size: expected at most {MOST_SEEN}, got {size}; choose a smaller one")
 
 
 def check_architecture(width: float, head: str, inputs: int = 1) -> None:
-    """Raise an error for a width, a head or a number of inputs that no network has."""
+    """Raise ValueError for a width outside (0, 4], an unknown head, or inputs other than 1 or 4."""
     if not 0 < as_kind("width", width, float) <= 4:
         raise ValueError(f"width: expected a factor in (0, 4], got {width}")
     if head not in HEADS:

@@ -57,8 +57,8 @@ def default_model() -> ColorizationNet:
 
 
 def to_network(model: ColorizationNet | str | Path | None) -> ColorizationNet:
-    """A network as it is, also out of a wrapper; one that is named, loaded; by default the one
-    for every kind of photograph."""
+    """Return a network: as given, without a wrapper; loaded from a name or a path; or, for None,
+    the default one for every kind of photograph."""
     if model is None:
         return default_model()
     if isinstance(model, str | PathLike):

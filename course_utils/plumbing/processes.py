@@ -3,10 +3,10 @@
     torchrun --standalone --nproc-per-node 2 -m course_utils train --data scenes --out runs/two
 
 Each process has a copy of the network and works on its share of every batch; PyTorch's
-DistributedDataParallel averages their gradients (gloo between CPUs, NCCL between GPUs). So that a
-step is the step that one process takes with the whole batch, batches are dealt out rather than
-shuffled anew, and BatchNorm looks at the pictures of all processes. Without torchrun every
-function here answers for one process.
+DistributedDataParallel averages their gradients (gloo between CPUs, NCCL between GPUs). Each batch
+is split among the processes, and BatchNorm uses the pictures of all of them, so a step equals the
+step of a single process with the whole batch. Without torchrun every function here behaves as for
+one process.
 """
 
 import os
@@ -61,7 +61,7 @@ def share(pictures: Tensor) -> Tensor:
 
 
 def even_share(pictures: Tensor) -> Tensor:
-    """The same, padded with pictures of other processes until all have equally many."""
+    """As `share`, but padded with repeated indices so that all processes have equally many."""
     if count() == 1:
         return pictures
     return pictures[list(DistributedSampler(pictures, count(), rank(), shuffle=False))]
@@ -98,11 +98,11 @@ def synchronize_batch_norm(model: nn.Module) -> None:
 
 @contextmanager
 def stop_when_asked() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C, Jupyter's stop button or a machine that shuts down end the work at a good moment.
+    """Let Ctrl-C, Jupyter's stop button or a system shutdown end the work at a safe point.
 
-    Inside, a first SIGINT or SIGTERM is only noted, and the function that this yields returns True
-    from then on. A second one raises KeyboardInterrupt. Python handles signals in the main thread
-    alone; in any other the function always returns False."""
+    The first SIGINT or SIGTERM is only recorded: from then on, the function that this yields
+    returns True. A second signal raises KeyboardInterrupt. Python handles signals only in the main
+    thread; in other threads the function always returns False."""
     asked = False
 
     def ask(number: int, frame: FrameType | None) -> None:

@@ -13,8 +13,8 @@ NUMBERS = (1, 3, 4, 5, 7)  # of a parametric curve, by its kind
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """A picture of 8 bits as RGB. A profile that is torn, or that is of another kind than the
-    picture, is as if there were none."""
+    """Convert an 8-bit picture to sRGB. A profile that is damaged, or does not fit the picture's
+    mode, is ignored."""
     try:
         given = ImageCms.ImageCmsProfile(io.BytesIO(profile or b""))
         mode = MODES[given.profile.xcolor_space.strip()]
@@ -45,8 +45,12 @@ def _is_unseen(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
 
 
 def deep_converter(profile: bytes | None, mode: str) -> Callable[[np.ndarray], np.ndarray] | None:
-    """What `to_srgb` does, without the steps that 8 bits have, for profiles of curves and a matrix:
-    from floats in [0, 1], (..., 1 or 3), to the same. None: `to_srgb` is all there is."""
+    """A version of `to_srgb` for floats, without 8-bit rounding, for profiles made of curves and a
+    matrix. It maps (..., 1 or 3) to (..., 1 or 3), both in [0, 1].
+
+    Returns:
+        the converter, or None for any other profile; use `to_srgb` then.
+    """
     try:
         tags = _tags(profile or b"")
         gray = profile[16:20] == b"GRAY"

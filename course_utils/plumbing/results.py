@@ -1,6 +1,5 @@
-"""The file of a result, and what it says about itself: that its colors are a guess, and of which
-photograph, network and options. A result is known by this mark, wherever it lies and whatever it
-is called."""
+"""Result files, and the mark in their metadata: that the colors are a guess, and which photograph,
+network and options they come from. The mark identifies a result, whatever its path."""
 
 import hashlib
 import io

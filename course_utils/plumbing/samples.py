@@ -28,11 +28,11 @@ class Samples:
     white_is_zero: bool = False
 
     def to_picture(self, convert: Callable[[np.ndarray], np.ndarray] | None = None) -> Image.Image:
-        """8 bits, over white.
+        """Convert to an 8-bit picture, composited over white.
 
         Args:
-            convert: to sRGB, of floats in [0, 1], (rows, width, channels); its channels may be
-                fewer or more.
+            convert: converts floats in [0, 1], (rows, width, channels), to sRGB; it may change the
+                number of channels.
         """
         most = max(part[np.isfinite(part)].max(initial=0) for _, part in self._bands())
         white = next(white for limit, white in self.whites if most <= limit)
@@ -65,7 +65,7 @@ class Samples:
 
 
 def to_samples(image: Image.Image) -> Samples:
-    """Of a picture in 16 bits, 32 bits or floats, of which Pillow knows gray ones."""
+    """The samples of a 16-bit, 32-bit or float picture; in Pillow, these are grayscale."""
 
     def rows(first: int, end: int) -> np.ndarray:
         return np.asarray(image.crop((0, first, image.width, end)))[..., None]

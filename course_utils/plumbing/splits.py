@@ -24,8 +24,8 @@ NAMES = {
 
 
 def named_splits(folders: Iterable[str]) -> dict[str, str]:
-    """Which of some folders are for what by their names: name -> "train", "val" or "test". Nothing
-    where none is to train on."""
+    """The splits that folder names stand for: name -> "train", "val" or "test"; empty if no folder
+    is for training."""
     stems = {folder: re.sub(r"[-_ ]?\d*$", "", folder.lower()) for folder in folders}  # val2017
     named = {folder: NAMES[stem] for folder, stem in stems.items() if stem in NAMES}
     return named if "train" in named.values() else {}

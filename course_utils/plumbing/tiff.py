@@ -27,10 +27,10 @@ def is_tiff(file: BinaryIO) -> bool:
 
 
 def find_photograph(file: BinaryIO) -> tuple[Page, int]:
-    """The largest page, and how many there are that are no small copies.
+    """The largest page, and the number of pages that are not thumbnails or masks.
 
     Raises:
-        ValueError: it is a raw file.
+        ValueError: a raw file, or a damaged one.
     """
     beginning = file.read(16)
     pages = list(_pages(file, beginning if b"+" in beginning[2:4] else beginning[:8]))
@@ -69,7 +69,7 @@ def is_read_by_pillow(page: Page, file: BinaryIO) -> bool:
 
 
 def _is_marked_jpeg(page: Page, file: BinaryIO) -> bool:
-    """Whether JPEG inside says what its colors are, which counts, whatever the page says."""
+    """Whether the embedded JPEG declares its color space, which overrides the page's."""
     channels, planar = (Tag.SamplesPerPixel, Tag.PlanarConfiguration)
     if page.number(Tag.Compression) != JPEG or page.number(channels) != 3:
         return False
@@ -79,7 +79,7 @@ def _is_marked_jpeg(page: Page, file: BinaryIO) -> bool:
 
 
 def _is_coarse(page: Page) -> bool:
-    """Whether it is YCbCr of which neighbors share a color, and not packed."""
+    """Whether a page is uncompressed YCbCr with chroma subsampling."""
     ycbcr = page.number(Tag.PhotometricInterpretation) == YCBCR
     fine = page.numbers(Tag.YCbCrSubSampling, 2, 2) == (1, 1)
     return ycbcr and not fine and page.number(Tag.Compression, PLAIN) == PLAIN
@@ -109,7 +109,7 @@ def read_samples(page: Page, file: BinaryIO) -> Samples:
 
 
 def _whites(page: Page, dtype: np.dtype) -> tuple[tuple[float, float], ...]:
-    """What may be white, see `Samples`: a camera of 12 bits may leave the upper 4 of 16 empty."""
+    """Possible white levels, see `Samples`: 12-bit data may be stored in 16 bits."""
     if dtype.kind == "f":
         return FLOATS
     bits, declared = page.number(Tag.BitsPerSample, 1), page.number(Tag.MaxSampleValue)

@@ -58,10 +58,10 @@ class Page(NamedTuple):
 
 
 def read_values(page: Page, file: BinaryIO) -> np.ndarray:
-    """(H, W, channels), of the file's own type; YCbCr and JPEG as RGB.
+    """The samples of a page, (H, W, channels), in the file's own dtype; YCbCr and JPEG as RGB.
 
     Raises:
-        ValueError: they are torn, of an unknown kind, or take more than `MOST_BYTES`.
+        ValueError: they are truncated, of an unknown type, or need more than `MOST_BYTES`.
     """
     (width, height), count = page.size, page.number(Tag.SamplesPerPixel, 1)
     if Tag.TileWidth in page.tags:
@@ -138,7 +138,7 @@ def _unpacked(page: Page, content: bytes, row_bytes: int, rows: int) -> np.ndarr
 
 
 def _by_libtiff(content: bytes, width: int, height: int, tags: dict[int, object]) -> np.ndarray:
-    """A strip as a file of its own."""
+    """Decode a strip or tile with libtiff, by wrapping it in a TIFF file of its own."""
     if width * height > 2 * (Image.MAX_IMAGE_PIXELS or MOST_BYTES):
         raise ValueError("a strip that is too large; save it without compression")
     directory = Directory()

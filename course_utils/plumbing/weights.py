@@ -1,6 +1,6 @@
-"""Weights in files: safetensors, with what is needed to build their network again inside.
+"""Weights as safetensors files, with the metadata that is needed to rebuild their network.
 
-A file appears whole or not at all, and reading one executes nothing.
+Files are written atomically, and reading one executes no code.
 """
 
 import json
@@ -30,12 +30,12 @@ STATE = 3  # a run's state has this many times the numbers of its network: weigh
 def save_weights(
     model: ColorizationNet, path: str | Path, small: bool = False, **about: object
 ) -> None:
-    """Write the weights with what is needed to build their network again, all or nothing.
+    """Write the weights, with the metadata that is needed to rebuild their network, atomically.
 
     Args:
-        small: a quarter of the size: the kernels of the convolutions as 8-bit numbers, -127 to
-            127 times a scale for each first index of a kernel. It moves ab by some tenths.
-        about: plain values (size, data, epoch ...) that are kept beside the weights.
+        small: quantize the convolution kernels to 8 bits, -127 to 127, with one scale per index of
+            a kernel's first dimension. The file is a quarter the size; ab changes by a few tenths.
+        about: plain values (size, data, epoch ...) that are stored with the weights.
     """
     about = {"width": model.width, "head": model.head, "size": 256, **about}
     if model.inputs != 1:
@@ -79,8 +79,8 @@ def read_network(path: str | Path) -> ColorizationNet:
 def fetch_zhang2016(progress: bool = True) -> Path:
     """Download the published network, if it is not here yet, and return its file.
 
-    It is published as a pickle. PyTorch's restricted reader takes tensors out of it and executes
-    nothing; from then on it is a weights file like any other.
+    It is published as a pickle. PyTorch's restricted unpickler (`weights_only`) reads the tensors
+    without executing code, and they are saved as a weights file of the course.
 
     Raises:
         ValueError: no connection, no room, or not the file that was expected.

@@ -147,7 +147,7 @@ class Brush(ipywidgets.Box):
             case "enter" if known:
                 self.show("Chosen.", point)
                 self.palette.focus()
-            case "drag" if known:  # one undo takes back the whole way: `drop` ends it
+            case "drag" if known:  # only `drop` is recorded, so one undo reverts the whole drag
                 self.paint(self.with_hint(point, Hint(x, y, self.hints[point].color)))
             case "drop" if known:
                 self.move(point, x, y)

@@ -31,9 +31,9 @@ DOT = 9  # pixels a bin takes on the plane, at most
 
 
 def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> PointedExplorer:
-    """A photo recolored at any temperature, where the network is unsure, and what it thinks at a
-    pixel: the probability of every bin. As in `colorize`, it sees a copy of the size that it was
-    trained at, and L stays sharp."""
+    """A photo recolored at any temperature, a map of the network's uncertainty, and the probability
+    of every bin at one pixel. As in `colorize`, the network sees a copy at its training size, and
+    L keeps its full resolution."""
     device = model_device(model)
 
     @lru_cache

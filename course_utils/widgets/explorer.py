@@ -24,9 +24,9 @@ Render = Callable[..., tuple[Image.Image | list[Image.Image] | None, str]]
 class Explorer(ipywidgets.VBox):
     """Controls above a picture, with words under it.
 
-    It answers while one drags. A control sends no value until the one before has been answered, and
-    then the newest: so a picture is drawn within the answer, never later, and slow pictures skip
-    values instead of queuing.
+    It updates during a drag. A control waits for the response to its last value before it sends the
+    newest one. The picture is drawn before that response is sent, so slow pictures skip values
+    instead of queuing.
 
     Args:
         render: called with the controls' values by name; returns a picture, or several to be shown
@@ -55,7 +55,7 @@ class Explorer(ipywidgets.VBox):
             self.controls[name].value = value
 
     def tried(self, **values: object) -> tuple[bytes, str]:
-        """Move controls, and back again: the picture and the words that it showed."""
+        """The picture (PNG bytes) and words for these values; then restore the controls."""
         kept = {name: self.controls[name].value for name in values}
         self.set(**values)
         shown = self.picture.value, self.text

@@ -79,8 +79,8 @@ class LabWidget(anywidget.AnyWidget):
 
 
 def without_python(state: dict) -> dict:
-    """Of a widget's state, what a page starts it with that has no Python and photographs of its
-    own."""
+    """The part of a widget's state that a web page without Python needs; such a page brings its
+    own photographs."""
     others = {*anywidget.AnyWidget.class_trait_names(), "_esm", "_css", "_anywidget_id", "files"}
     return {name: value for name, value in state.items() if name not in others}
 
@@ -129,7 +129,7 @@ class TwoPhotos(LabWidget):
 
 
 class ColorResolution(LabWidget):
-    """How few numbers a and b need while L keeps all of its own; and whether one can tell.
+    """Lower the resolution of a and b but not of L, and guess which picture is the original.
 
     `rounds` has a dict for each round of guessing: `original`, "left" or "right", and `answer`,
     which is "" until it is given.

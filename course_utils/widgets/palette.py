@@ -62,8 +62,8 @@ class Palette(anywidget.AnyWidget):
 
 
 def colors_for(logs: Tensor, level: float) -> dict[str, list[Ab]]:
-    """The a and b of the colors for a place: those that the network finds likeliest, from
-    log-probabilities (313,), and around the hues."""
+    """The colors to offer for a place, name of a row -> (a, b) of each: the likeliest ones, from
+    the network's log-probabilities (313,), then hues around the ab plane, then gray."""
     angle = torch.arange(HUES) * radians(360 / HUES) + radians(START)
     far = torch.stack((torch.full_like(angle, level), BEYOND * angle.cos(), BEYOND * angle.sin()))
     edge = fit_gamut(far[..., None])[1:, :, 0].T  # (HUES, 2)
