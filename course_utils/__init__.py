@@ -1,6 +1,6 @@
 """The package behind the colorization course.
 
-The path of the course, in the order in which a learner meets it:
+The modules that the lessons use, in the order of the course:
 
     photos        a file -> 8-bit sRGB                               lesson 2
     color         sRGB <-> Lab, gamut, color differences             lesson 1
@@ -17,8 +17,8 @@ The path of the course, in the order in which a learner meets it:
     colorize      a photo of any size -> a color photo               lesson 5
     hints         a person colors some places, the rest follows      lesson 7
 
-Around it: `figures`, `tables`, `widgets` and `checks` for the notebooks, `my_network`, `album`,
-`doctor`, `cli`. No lesson opens what is in `plumbing`.
+Supporting modules: `figures`, `tables`, `widgets` and `checks` for the notebooks, `my_network`,
+`album`, `doctor`, `cli`. No lesson uses `plumbing` directly.
 """
 
 from importlib import import_module
@@ -33,7 +33,7 @@ _START = {  # what a notebook starts with -> its module
     "photo_to_lab": "photos",
     "sample_photo": "photos",
 }
-__all__ = sorted([*_START, "colorize"])  # the module, which is called like its function
+__all__ = sorted([*_START, "colorize"])  # the module, which is callable too
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""`python -m course_utils` is `course`."""
+"""Run the `course` command as `python -m course_utils`."""
 
 from course_utils.cli import main
 

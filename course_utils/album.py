@@ -30,7 +30,7 @@ from course_utils.plumbing.results import (
 )
 
 SHEET = 400  # photographs on a contact sheet, at most
-MOST_LISTED = 2**26  # letters of a list of files
+MOST_LISTED = 2**26  # characters; a list of files must be shorter
 ENDINGS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg"}
 
 
@@ -57,25 +57,27 @@ def colorize_album(
     on_photo: Callable[[Path, Album], None] | None = None,
     hints: Sequence[Hint] = (),
 ) -> Album:
-    """Colorize photographs of any sizes, and all in folders; a broken one stops none of the others.
+    """Colorize files and folders of photographs; one that fails does not stop the others.
 
     Args:
-        photos: a file, a folder, a pattern such as `*.jpg`, or a .txt file with a line for each, or
-            several of these. A folder is searched recursively, earlier results are left out, and
-            new ones keep the places that the photographs have in it. Files that are not named as
-            pictures are told in a warning.
+        photos: a file, a folder, a pattern such as `*.jpg`, a .txt file with one path per line, or
+            several of these. A folder is searched recursively, without earlier results, and its
+            subfolders are kept in `out`. Files without a picture's extension are skipped with a
+            warning.
         model: from `colorize.load_model` or `training.fit`, or what `load_model` takes.
-        out: the folder for the results: a_color.png, or .jpg, of a.jpg, and a.png_color.png of an
-            a.png beside it. Of one photograph also the file, named as .png or .jpg.
-        size: the shorter side that the network sees, see `colorize.colorize`.
-        kind: "png" loses nothing, "jpg" is smaller; by default as `out` is named, else "png". EXIF
-            is kept, and the result is upright and in sRGB. It says that its colors are a guess.
-        overwrite: replace what is there already. Else a result of the same photograph, weights and
-            options is kept as it is, and where another file is, the photograph fails.
-        on_photo: called after each photograph.
-        hints: the colors of some places, where there is one photograph; see `hints`.
+        out: the output folder: a.jpg becomes a_color.png (or .jpg), and an a.png beside it
+            a.png_color.png. For a single photograph it can be a .png or .jpg file instead.
+        size: the shorter side of the network's input in pixels, see `colorize.colorize`.
+        kind: "png" (lossless) or "jpg" (smaller); by default the extension of `out`, else "png".
+            Results are upright, in sRGB, keep the EXIF data, and say that the colors are a guess.
+        overwrite: replace existing files. Otherwise an existing result of the same photograph,
+            weights and options is kept, and any other existing file makes the photograph fail.
+        on_photo: called with the photograph and the album so far, after each photograph.
+        hints: color hints, for a single photograph only; see `hints`.
+    Returns:
+        An `Album`, which says what became of each photograph.
     Raises:
-        TypeError: photos that are no paths.
+        TypeError: photos that are not paths.
         ValueError: an unknown kind, a folder without photographs, an `out` that cannot be written
             or is the folder of the photographs, or hints for several photographs.
     """
@@ -117,11 +119,15 @@ def colorize_album(
 def write_contact_sheets(
     results: dict[Path, Path], out: Path, overwrite: bool = False
 ) -> list[Path]:
-    """Write contact_sheet.jpg into a folder, and contact_sheet_2.jpg .. where one is not enough.
+    """Write contact_sheet.jpg to a folder, then contact_sheet_2.jpg, ... as needed.
 
     Args:
-        results: photograph -> result, from `Album.results`. What cannot be read is left out.
-        overwrite: replace sheets that are there already; else the next free names are taken.
+        results: photograph -> result, from `Album.results`. A file that cannot be read leaves its
+            place on the sheet empty.
+        out: the folder.
+        overwrite: replace existing sheets; otherwise use the next free names.
+    Returns:
+        The sheets that were written, `SHEET` photographs on each at most.
     """
     numbers = (f"_{number}" if number > 1 else "" for number in count(1))
     names = (out / f"contact_sheet{number}.jpg" for number in numbers)
@@ -135,14 +141,15 @@ def write_contact_sheets(
 
 
 def contact_sheet(results: dict[Path, Path], side: int = 160) -> Image.Image:
-    """Every photograph without its colors, and its result beside it, small, on one page,
-    with its name below.
+    """Draw thumbnails on one page: each photograph in gray, its result beside it, its name below.
 
     Args:
         results: photograph -> result, from `Album.results`.
-        side: the longer side of a small picture, in pixels.
+        side: the longer side of a thumbnail, in pixels.
+    Returns:
+        An RGB picture. The place of a file that cannot be read stays empty.
     Raises:
-        ValueError: nothing to show. The place of a file that cannot be read stays empty.
+        ValueError: no results.
     """
     if not results:
         raise ValueError("results: expected at least one picture, got none")
@@ -155,7 +162,7 @@ def contact_sheet(results: dict[Path, Path], side: int = 160) -> Image.Image:
     for number, (photo, result) in enumerate(results.items()):
         left, top = number % columns * across + gap, number // columns * down + gap
         for file, offset in ((photo, 0), (result, side + gap // 2)):
-            with suppress(ValueError):  # it was there before, and may be gone by now
+            with suppress(ValueError):  # the file may be gone by now
                 small = _contained(read_photo(file), side)
                 small = small.convert("L") if offset == 0 else small
                 sheet.paste(small, (left + offset, top + side - small.height))
@@ -184,7 +191,7 @@ def _targets(photos: list[Path], out: Path, kind: str | None) -> list[tuple[Path
 
 
 def _check_alone(photo: Path, target: Path, taken: dict[Path, Path]) -> None:
-    """Note whose result a file becomes; ValueError if it is that of another photograph already."""
+    """Reserve a target for a photograph; ValueError if another photograph has reserved it."""
     first = taken.setdefault(target, photo)
     if first != photo:
         raise ValueError(
@@ -194,7 +201,7 @@ def _check_alone(photo: Path, target: Path, taken: dict[Path, Path]) -> None:
 
 
 def _found(photos: list[Path], out: Path) -> list[tuple[Path, Path]]:
-    """Each photograph, and the place of its result, without "_color" and the ending."""
+    """Each photograph, and the relative path of its result without "_color" and extension."""
     found, names, out = [], Names(), out.resolve()
     for photo in _matches(_listed(photos)):
         if not isdir(photo):
@@ -203,8 +210,8 @@ def _found(photos: list[Path], out: Path) -> list[tuple[Path, Path]]:
         if photo.resolve() == out:
             raise ValueError(f"out: expected another folder than that of the photographs, {photo}")
         below = all_files(photo)
-        if out.is_relative_to(photo.resolve()):  # earlier results are no photographs
-            # Not by `resolve`, which in Python 3.11 and 3.12 fails on a link that loops.
+        if out.is_relative_to(photo.resolve()):  # skip earlier results
+            # Not `resolve`, which fails on a symlink loop in Python 3.11 and 3.12.
             below = [file for file in below if not Path(realpath(file)).is_relative_to(out)]
         named = [file for file in below if is_named_picture(file)]
         pictures = [file for file in named if not read_mark(file)]
@@ -217,14 +224,14 @@ def _found(photos: list[Path], out: Path) -> list[tuple[Path, Path]]:
 
 
 def _matches(photos: Iterable[Path]) -> Iterator[Path]:
-    """The files that match patterns, which some shells pass on."""
+    """Expand patterns that the shell did not; a path that matches nothing is passed on as it is."""
     for photo in photos:
         matches = [] if lexists(photo) else sorted(glob(str(photo), recursive=True))
         yield from map(Path, matches or [photo])
 
 
 def _listed(photos: list[Path]) -> Iterator[Path]:
-    """The same, with the lines of a .txt file in its place."""
+    """Replace each .txt file by the paths in it, one per line."""
     for photo in photos:
         if photo.suffix.lower() != ".txt" or not isfile(photo):
             yield photo
@@ -244,11 +251,11 @@ def _warn_of_others(folder: Path, others: list[Path]) -> None:
 
 
 class Names:
-    """What results are called: as the photograph, without its ending if no other beside it that
-    comes before has the same name without ending."""
+    """Names of results: the photograph's stem, or its full name if a picture that sorts earlier in
+    the same folder has the same stem."""
 
     def __init__(self) -> None:
-        self._first: dict[Path, dict[str, str]] = {}  # by folder: name without ending -> a file's
+        self._first: dict[Path, dict[str, str]] = {}  # folder -> stem -> file name
 
     def of(self, photo: Path) -> str:
         if photo.parent not in self._first:
@@ -261,6 +268,6 @@ class Names:
 
 
 def _contained(picture: Image.Image, side: int) -> Image.Image:
-    """A picture made small enough for a square; a thin strip keeps a pixel."""
+    """Resize a picture so that its longer side is `side`; no side becomes less than 1 pixel."""
     scale = side / max(picture.size)
     return picture.resize(tuple(max(1, round(length * scale)) for length in picture.size))

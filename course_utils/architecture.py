@@ -1,4 +1,4 @@
-"""The paper's layer table, read off a network that was built. Lesson 3."""
+"""The paper's layer table, computed from a built network. Lesson 3."""
 
 import torch
 from torch import nn
@@ -8,18 +8,17 @@ from course_utils.network import ColorizationNet
 
 
 def architecture_table(net: ColorizationNet | None = None, size: int = 224) -> list[dict]:
-    """The paper's table, read off a built network: a picture is sent through it, and what every
-    layer does with it is written down.
+    """Compute the paper's table from a built network, by a forward pass that records each layer.
 
     Args:
         net: by default the released network at width 1.
         size: height and width of the picture, a multiple of 8.
     Returns:
-        One dict a layer: `layer`, X (size after it), C (channels), S (stride), D (dilation),
-        Sa (stride accumulated before it), De = Sa x D (effective dilation), BN (BatchNorm after
-        it), L (a loss imposed there, halfway through the network), RF (receptive field in
-        pixels of the input after it), `parameters` (those of its BatchNorm too), `flop` (for
-        one picture, a multiply-add counted as 2).
+        One dict per layer: `layer` (its name), X (output size), C (channels), S (stride), D
+        (dilation), Sa (accumulated stride before it), De = Sa x D (effective dilation), BN
+        (whether BatchNorm follows), L (whether a loss is applied there, halfway through the
+        network), RF (receptive field after it, in input pixels), `parameters` (including its
+        BatchNorm), `flop` (for one picture; a multiply-add counts as 2).
     """
     if net is None:
         with torch.random.fork_rng(devices=[]):
@@ -32,7 +31,7 @@ def architecture_table(net: ColorizationNet | None = None, size: int = 224) -> l
         for n in places
     ]
     training = net.training
-    net.eval()  # BatchNorm must not learn from this picture
+    net.eval()  # do not update the BatchNorm statistics
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net(torch.zeros(1, 1, size, size, device=modules[0].weight.device))
     net.train(training)
@@ -46,8 +45,8 @@ def architecture_table(net: ColorizationNet | None = None, size: int = 224) -> l
         dilation, stride = convolution.dilation[0], convolution.stride[0]
         taps, step, before = convolution.kernel_size[0], stride, accumulated
         if isinstance(convolution, nn.ConvTranspose2d):
-            # It is counted on the finer grid that it writes to, as in the paper; an output pixel
-            # there is reached by every second of the kernel's 4 taps.
+            # Measured on its finer output grid, as in the paper; along each side only every second
+            # of the kernel's 4 taps reaches an output pixel.
             taps, step = taps // stride, 1 / stride
             before = accumulated * step
         field += (taps - 1) * dilation * accumulated

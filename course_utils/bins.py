@@ -1,8 +1,8 @@
 """The 313 ab bins: color as classes. Lesson 6.
 
-Zhang, Isola and Efros ("Colorful Image Colorization", ECCV 2016) lay a grid of step 10 over
-the ab plane and keep the 313 cells that they call in gamut. A network then
-gives each bin a probability, and a color is read off as a (sharpened) mean of bin centers.
+Zhang, Isola and Efros ("Colorful Image Colorization", ECCV 2016) lay a grid with spacing 10
+over the ab plane and keep the 313 cells that they call in gamut. A network then predicts a
+probability for each bin, and the color is a (sharpened) mean of the bin centers.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ AB_BINS = torch.tensor(
 )  # (313, 2), in lexicographic order
 
 
-CELLS = 23  # of the grid along a and along b, from -110 to 110
+CELLS = 23  # along each axis of the grid, with centers from -110 to 110
 EDGE = 115.0  # where the outermost cells end
 
 
@@ -40,14 +40,13 @@ def soft_encode(ab: Tensor, neighbors: int = 5, sigma: float = 5.0) -> Tensor:
     """Spread each color over its nearest bins, so that a near miss costs little.
 
     Args:
-        ab: (B, 2, H, W) in CIE units; no color of a screen is beyond 115, and what is counts as
-            if it were at 115.
+        ab: (B, 2, H, W) in CIE units, clamped to -115..115, which contains every sRGB color.
         neighbors: how many bins share a pixel: 5 in the paper, 10 in its released code.
-        sigma: width of the Gaussian that weighs them by distance, in CIE units.
+        sigma: standard deviation of the Gaussian of distance that weights them, in CIE units.
     Returns:
         (B, 313, H, W) weights >= 0 that sum to 1 over the bins.
     Raises:
-        ValueError: not two channels, NaN or infinity, or an impossible number of neighbors.
+        ValueError: not two channels, NaN or infinite values, or an invalid number of neighbors.
     """
     distance, index = _nearest(ab, neighbors)  # (B, H, W, neighbors)
     weight = torch.softmax(-distance.square() / (2 * sigma**2), dim=-1)
@@ -56,21 +55,20 @@ def soft_encode(ab: Tensor, neighbors: int = 5, sigma: float = 5.0) -> Tensor:
 
 
 def nearest_bin(ab: Tensor) -> Tensor:
-    """The number of the bin whose center is nearest: ab (B, 2, H, W) -> int64 (B, H, W)."""
+    """Index of the bin whose center is nearest: ab (B, 2, H, W) -> int64 (B, H, W)."""
     return _nearest(ab, 1)[1][..., 0]
 
 
 def empirical_prior(pictures: Iterable[Tensor], sigma: float = 5.0) -> Tensor:
-    """How probable each bin is among the pixels of some pictures, smoothed over neighboring bins.
+    """Estimate the probability of each bin from the pixels of pictures, smoothed over the ab plane.
 
     Args:
-        pictures: batches of ab (B, 2, H, W).
-        sigma: width of the smoothing Gaussian, in CIE units; 0 leaves the counts as they are.
+        pictures: batches of ab (B, 2, H, W) in CIE units.
+        sigma: standard deviation of the smoothing Gaussian, in CIE units; 0 turns smoothing off.
     Returns:
-        (313,) probabilities that sum to 1, float32 on the CPU. Far from every color that
-        occurs they are 0.
+        (313,) probabilities that sum to 1, float32 on the CPU; 0 far from every color that occurs.
     Raises:
-        ValueError: not a single pixel.
+        ValueError: no pixels.
     """
     count = torch.zeros(len(AB_BINS), dtype=torch.float64)
     for ab in pictures:
@@ -80,21 +78,21 @@ def empirical_prior(pictures: Iterable[Tensor], sigma: float = 5.0) -> Tensor:
     if sigma:
         distance = torch.cdist(AB_BINS, AB_BINS).double()
         spread = torch.exp(-distance.square() / (2 * sigma**2))  # (313, 313)
-        count = count @ (spread / spread.sum(dim=1, keepdim=True))  # each bin gives away its own
+        count = count @ (spread / spread.sum(dim=1, keepdim=True))  # keeps the total count
     return (count / count.sum()).float()
 
 
 def class_weights(prior: Tensor, uniform: float = 0.5) -> Tensor:
-    """Weights that make rare colors count: w is proportional to 1 / ((1 - u) p + u / 313).
+    """Weights that make rare colors count more: w is proportional to 1 / ((1 - u) p + u / 313).
 
     Args:
         prior: (313,) probabilities p, see `empirical_prior`.
-        uniform: u, the share of the uniform distribution that is mixed in; 1/2 in the paper
-            (its lambda). At 1 all weights are 1; towards 0 bins never seen get huge ones.
+        uniform: u in (0, 1], the share of the uniform distribution that is mixed in; 1/2 in the
+            paper (its lambda). At 1 all weights are 1; near 0 unseen bins get huge weights.
     Returns:
         (313,) finite weights, scaled so that the average pixel has weight 1: sum(p w) = 1.
     Raises:
-        ValueError: a share outside (0, 1], or no distribution over 313 bins.
+        ValueError: `uniform` outside (0, 1], or a prior that is not a distribution over 313 bins.
     """
     if not 0 < uniform <= 1:
         raise ValueError(f"uniform: expected a share in (0, 1], got {uniform:g}")
@@ -105,9 +103,9 @@ def class_weights(prior: Tensor, uniform: float = 0.5) -> Tensor:
 
 
 def annealed_mean(logits: Tensor, temperature: float = 0.38) -> Tensor:
-    """Read a color off the bins: softmax(logits / T), then the mean of the bin centers.
+    """Decode logits to colors: softmax(logits / T), then the mean of the bin centers.
 
-    T -> 0 is the most likely bin (vivid, patchy); T = 1 is the mean (smooth, dull).
+    T -> 0 gives the most likely bin (vivid, patchy); T = 1 the plain mean (smooth, dull).
 
     Args:
         logits: (B, 313, H, W).
@@ -126,9 +124,9 @@ def annealed_mean(logits: Tensor, temperature: float = 0.38) -> Tensor:
 
 @torch.no_grad()
 def _nearest(ab: Tensor, neighbors: int) -> tuple[Tensor, Tensor]:
-    """Distances to the nearest bins and their numbers, both (B, H, W, neighbors).
+    """Distances to the nearest bins and their indices, both (B, H, W, neighbors).
 
-    The grid says where to look: a color is compared with the few bins around its cell.
+    A color is compared only with the few bins around its grid cell.
     """
     if ab.ndim != 4 or ab.shape[1] != 2:
         raise ValueError(f"ab: expected shape (B, 2, H, W), got {tuple(ab.shape)}")
@@ -146,10 +144,10 @@ def _nearest(ab: Tensor, neighbors: int) -> tuple[Tensor, Tensor]:
 
 @cache
 def _bins_around(neighbors: int) -> Tensor:
-    """For each cell of the grid, the bins that can be among the nearest of a color in it.
+    """For each grid cell, the candidates for the nearest bins of a color in it.
 
-    A bin can not, if even its nearest corner of the cell is farther away than `neighbors` other
-    bins are from all of the cell.
+    A bin is ruled out if its smallest distance to the cell is more than the largest distance of
+    `neighbors` other bins to any point of the cell.
     """
     line = torch.linspace(-110, 110, CELLS)
     gap = (torch.cartesian_prod(line, line)[:, None] - AB_BINS).abs()  # (cells, 313, 2)

@@ -1,5 +1,5 @@
-"""The `course` command: a thin face on the package. What needs torch is imported only after the
-command line has been found right.
+"""The `course` command: a thin layer over the package. Modules that need torch are imported only
+after the command line has been validated.
 
 Exit status: 0 on success, 2 with one line on bad input, 1 when some of several photographs
 could not be colorized, 130 when interrupted.
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `course` with these arguments, or with the process's own, and return the exit status."""
-    for stream in (sys.stdout, sys.stderr):  # a console that lacks a letter of a file's name
+    for stream in (sys.stdout, sys.stderr):  # the console may not encode a file name
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     options = command_line(COMMANDS).parse_args(arguments)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: _complain(message)
             return options.run(options)
-    except BrokenPipeError:  # what reads the output has had enough
+    except BrokenPipeError:  # the reader closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (ValueError, OSError, FloatingPointError) as error:
@@ -54,7 +54,7 @@ def _complain(error: object) -> int:
 
 
 def _say_unreadable(*reports: "Report") -> None:
-    """Name the files that were skipped, on stderr, where they do not mix with results."""
+    """List skipped files on stderr, to keep stdout for results."""
     broken = {name: why for report in reports for name, why in report.broken.items()}
     if broken:
         print(f"course: {len(broken)} unreadable files were skipped:", file=sys.stderr)
@@ -82,7 +82,7 @@ def _progress(_: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     names = ("data", "size", "width", "head", "rebalanced", "epochs", "seed")
     names += ("batch_size", "learning_rate", "growth")
-    if options.growth is None:  # a trained network knows photographs at full size already
+    if options.growth is None:  # a trained network needs no small pictures first
         options.growth = 0.0 if options.start else TrainConfig.growth
     config = TrainConfig(**{name: getattr(options, name) for name in names})
     if options.threads is not None:

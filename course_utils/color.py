@@ -1,4 +1,4 @@
-"""sRGB and CIE Lab: the change of coordinates that the course stands on. Lesson 1.
+"""sRGB and CIE Lab: the color conversion that the course builds on. Lesson 1.
 
 Lab splits a color into lightness L, which a black-and-white photo already has, and two
 opponent axes: a (green to red) and b (blue to yellow), which the network must guess.
@@ -30,20 +30,19 @@ WHITE_D65 = np.array([0.95047, 1.0, 1.08883])
 LINEAR_TO_XYZ = torch.from_numpy(SRGB_TO_XYZ / WHITE_D65[:, None])  # white has X = Y = Z = 1
 XYZ_TO_LINEAR = LINEAR_TO_XYZ.inverse()
 
-# Each curve is straight near black, where the cube root and the encoding power would rise with an
-# endless slope.
+# Each curve is linear near black, where the slope of a root would be infinite.
 SRGB_JOIN_ENCODED, SRGB_JOIN_LINEAR, SRGB_SLOPE = 0.04045, 0.0031308, 12.92
 LAB_JOIN_T, LAB_JOIN_F, LAB_SLOPE, LAB_OFFSET = 0.008856, 0.2068966, 7.787, 16 / 116
 
 
 def srgb_decode(rgb: Tensor) -> Tensor:
-    """Encoded sRGB in [0, 1] to linear light in [0, 1], any shape."""
+    """Convert encoded sRGB in [0, 1] to linear light in [0, 1], any shape."""
     power = ((rgb.clamp(min=SRGB_JOIN_ENCODED) + 0.055) / 1.055) ** 2.4
     return torch.where(rgb > SRGB_JOIN_ENCODED, power, rgb / SRGB_SLOPE)
 
 
 def srgb_encode(linear: Tensor) -> Tensor:
-    """Linear light to encoded sRGB, any shape; the inverse of `srgb_decode`."""
+    """Convert linear light to encoded sRGB, any shape; the inverse of `srgb_decode`."""
     power = 1.055 * linear.clamp(min=SRGB_JOIN_LINEAR) ** (1 / 2.4) - 0.055
     return torch.where(linear > SRGB_JOIN_LINEAR, power, linear * SRGB_SLOPE)
 
@@ -88,8 +87,8 @@ def lab_to_linear(lab: Tensor) -> Tensor:
 
 
 def _mix(matrix: Tensor, planes: Tensor) -> Tensor:
-    """Multiply the channels of (..., 3, H, W) by a 3x3 matrix, term by term: as a matrix product
-    autocast or TF32 would round it to few bits."""
+    """Multiply the channels of (..., 3, H, W) by a 3x3 matrix, term by term: autocast or TF32 would
+    compute a matrix product in low precision."""
     columns = matrix.to(planes).T[..., None, None]  # 3 of (3, 1, 1)
     terms = zip(columns, planes.unsqueeze(-4).unbind(-3), strict=True)
     return sum(column * plane for column, plane in terms)
@@ -98,14 +97,13 @@ def _mix(matrix: Tensor, planes: Tensor) -> Tensor:
 def rgb_to_lab(rgb: Tensor) -> Tensor:
     """Convert sRGB to CIE Lab.
 
-    Floats go through the formulas above. Bytes on the CPU take a faster way to the same numbers,
-    see `plumbing.fast_lab`.
+    Floats use the formulas above; uint8 on the CPU uses a faster equivalent, `plumbing.fast_lab`.
 
     Args:
         rgb: (..., 3, H, W), uint8 in 0..255, or float32 / float64 in [0, 1]; any device.
     Returns:
-        (..., 3, H, W) Lab on the same device: float64 for float64, else float32. Floats can
-        be differentiated through. For bytes within 2e-4 of the formula in float64.
+        (..., 3, H, W) Lab on the same device: float64 for float64, else float32.
+        Differentiable for floats. For uint8, within 2e-4 of the formulas in float64.
     Raises:
         TypeError, ValueError: a wrong type, shape or range, with what was expected.
 
@@ -124,12 +122,14 @@ def rgb_to_lab(rgb: Tensor) -> Tensor:
 
 
 def rgb_to_lightness(rgb: Tensor) -> Tensor:
-    """L alone, in a fraction of the time of `rgb_to_lab` for bytes on the CPU.
+    """Compute only L, much faster than `rgb_to_lab` for uint8 on the CPU.
 
     Args:
         rgb: as for `rgb_to_lab`.
     Returns:
-        (..., 1, H, W) L in 0..100; see `rgb_to_lab`, also for what it raises.
+        (..., 1, H, W) L in 0..100, with the type and device of `rgb_to_lab`.
+    Raises:
+        TypeError, ValueError: see `rgb_to_lab`.
     """
     if isinstance(rgb, Tensor) and rgb.dtype == torch.uint8 and fast_lab.serves(rgb):
         _check_channels(rgb, "rgb")
@@ -138,14 +138,14 @@ def rgb_to_lightness(rgb: Tensor) -> Tensor:
 
 
 def fit_gamut(lab: Tensor) -> Tensor:
-    """Make colors that a screen cannot show paler until it can: L and hue stay as they are.
+    """Reduce the chroma of out-of-gamut colors until they fit; L and hue do not change.
 
-    Clipping RGB, which `lab_to_rgb` does, would change L.
+    Clipping RGB, as `lab_to_rgb` does, would change L.
 
     Args:
         lab: (..., 3, H, W) float, L in 0..100.
     Returns:
-        the same shape; colors inside the gamut are returned as they are.
+        The same shape; colors inside the gamut are unchanged.
     """
     shown = in_gamut(lab).unsqueeze(-3)  # (..., 1, H, W)
     L, ab = lab.split((1, 2), dim=-3)
@@ -158,12 +158,12 @@ def fit_gamut(lab: Tensor) -> Tensor:
 
 
 def lab_to_rgb(lab: Tensor) -> Tensor:
-    """Convert CIE Lab to sRGB in [0, 1]; colors that a screen cannot show are clipped.
+    """Convert CIE Lab to sRGB in [0, 1]; colors outside the sRGB gamut are clipped.
 
     Args:
         lab: (..., 3, H, W) float32 or float64, L in 0..100; any device.
     Returns:
-        (..., 3, H, W) of the same type and device, in [0, 1]. Can be differentiated through.
+        (..., 3, H, W) of the same type and device, in [0, 1]. Differentiable.
     Raises:
         TypeError, ValueError: a wrong type, shape or range, with what was expected.
     """
@@ -174,13 +174,13 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
 def lab_to_uint8(lab: Tensor, fit: bool = False) -> Tensor:
     """Convert CIE Lab to 8-bit sRGB: `lab_to_rgb` times 255, rounded.
 
-    On the CPU it takes a faster way, see `plumbing.fast_lab`.
+    Faster on the CPU, see `plumbing.fast_lab`.
 
     Args:
         lab: (..., 3, H, W) float32 or float64, L in 0..100; any device.
-        fit: make what a screen cannot show paler first, see `fit_gamut`, instead of clipping it.
+        fit: reduce the chroma of out-of-gamut colors, see `fit_gamut`, instead of clipping them.
     Returns:
-        (..., 3, H, W) uint8 on the same device, at most 0.53 from 255 times `lab_to_rgb`.
+        (..., 3, H, W) uint8 on the same device, within 0.53 of 255 times `lab_to_rgb`.
     Raises:
         TypeError, ValueError: a wrong type, shape or range, with what was expected.
     """
@@ -192,7 +192,10 @@ def lab_to_uint8(lab: Tensor, fit: bool = False) -> Tensor:
 
 
 def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
-    """Which colors an sRGB screen can show: lab (..., 3, H, W) -> bool (..., H, W)."""
+    """Whether each color is inside the sRGB gamut: lab (..., 3, H, W) -> bool (..., H, W).
+
+    `tolerance` is how far linear RGB may lie outside [0, 1].
+    """
     _check_channels(lab, "lab")
     if not fast_lab.serves(lab):
         return fast_lab.is_shown(lab_to_linear(lab).movedim(-3, 0), tolerance)
@@ -202,15 +205,15 @@ def in_gamut(lab: Tensor, tolerance: float = 1e-4) -> Tensor:
 
 
 def gamut(lightness: float, step: float = 1.0) -> tuple[Tensor, Tensor]:
-    """The ab plane at one L, and which of it an sRGB screen can show.
+    """The ab plane at one L, and which of its colors are inside the sRGB gamut.
 
     Args:
         lightness: L, 0 to 100.
-        step: from one a or b to the next; an even number of them must fill 220.
+        step: spacing of a and of b; must be 220 divided by an even number.
     Returns:
         Lab (3, N, N) with a from -110 (left) to 110 and b from 110 (top) to -110; bool (N, N).
     Raises:
-        ValueError: an L or a step that is out of range.
+        ValueError: an invalid L or step.
     """
     if not 0 <= lightness <= 100:
         raise ValueError(f"lightness: expected 0 to 100, got {lightness:g}")
@@ -226,13 +229,14 @@ def gamut(lightness: float, step: float = 1.0) -> tuple[Tensor, Tensor]:
 def delta_e(
     first: Tensor, second: Tensor, formula: Literal["CIE76", "CIEDE2000"] = "CIEDE2000"
 ) -> Tensor:
-    """How different two colors look. The least that one can see, side by side, is about 1 in
-    CIEDE2000 and about 2 in CIE76.
+    """Perceived difference between colors.
+
+    The smallest difference visible side by side is about 1 in CIEDE2000 and about 2 in CIE76.
 
     Args:
         first, second: Lab (..., 3, H, W), shapes that broadcast.
-        formula: "CIE76", the straight distance in Lab (what L2 measures), or "CIEDE2000", which
-            corrects it for strong colors, most of all blues (scikit-image's; no gradient).
+        formula: "CIE76", the Euclidean distance in Lab (what L2 measures), or "CIEDE2000", which
+            corrects it for saturated colors, mostly blues (scikit-image's; not differentiable).
     Returns:
         (..., H, W), float64 if either is, on the device of `first`.
     Raises:
@@ -291,5 +295,5 @@ def _check_range(values: Tensor, low: float, high: float, name: str, hint: str) 
     check_range(name, least, most, low, high, hint)
 
 
-# At the end, for it needs the formulas above.
+# Imported last, because it needs the formulas above.
 from course_utils.plumbing import fast_lab  # noqa: E402

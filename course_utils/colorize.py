@@ -1,7 +1,7 @@
-"""A photograph of any size in, a color photograph of the same size out. Lesson 5.
+"""Colorize a photograph of any size at its full resolution. Lesson 5.
 
-The photograph's own L is kept at full resolution; the network sees a small copy of it, and
-the ab that it answers are enlarged, led by the edges of L so that they do not bleed.
+The photograph's own L is kept at full resolution; the network sees a small copy of it, and the ab
+that it predicts is upsampled along the edges of L, so that colors do not bleed.
 """
 
 import sys
@@ -27,7 +27,7 @@ from course_utils.upsampling import enlarge, joint_bilateral, lines_of_lightness
 __all__ = ["WEIGHTS", "Painter", "colorize", "load_model"]
 
 BAND = 64  # rows that are colored at a time
-MOST_SOLVED = 2**15  # pixels of the copy on which hints are carried along
+MOST_SOLVED = 2**15  # pixels of the copy on which hints are propagated
 LONGEST = 8  # the network's view of a thin strip is at most this many times as long as wide
 
 
@@ -39,26 +39,26 @@ def colorize(
     hints: Sequence[Hint] = (),
     network: bool = True,
 ) -> Image.Image | list[Image.Image]:
-    """Colorize a photograph; only its L is looked at, and what a person says about its colors.
+    """Colorize a photograph from its L and optional color hints; its own colors are ignored.
 
     Args:
-        image: a file, what is in one, or a picture; of any size and mode. Also an array, see
-            `plumbing.arrays`, or a list of these.
+        image: a path, the bytes of a file, or a Pillow image, of any size and mode; an array, see
+            `plumbing.arrays`; or a list of these.
         model: from `load_model` or `training.fit`, or what `load_model` takes; by default the
             network `photographs`.
-        size: the shorter side that the network sees, in pixels; by default the size that it
-            was trained at.
-        guided: let the edges of L lead those of the colors; else plain bilinear upsampling.
-        hints: the colors of some places, see `hints`. Where the screen can show them at the
-            photograph's L, these places get them.
-        network: False starts from gray, so that all color is that of the hints.
+        size: the shorter side of the network's input, in pixels; by default the size that it was
+            trained at.
+        guided: upsample colors along the edges of L; otherwise bilinearly.
+        hints: color hints, see `hints`. A hinted pixel gets its hint's color where that is inside
+            the sRGB gamut at the photograph's L.
+        network: False ignores the network and starts from gray: all color comes from the hints.
     Returns:
-        An upright RGB picture in sRGB, of the same size and with the same L, to within rounding;
-        its `info` has the photograph's EXIF. For a list, a list of them.
+        An upright sRGB picture of the same size and, to within rounding, the same L; its `info`
+        has the photograph's EXIF. For a list, a list of them.
     Raises:
-        TypeError: no picture, or no network.
-        ValueError: a picture that cannot be read, a size that is no positive multiple of 8 or too
-            large, too many hints, or a network that answers with NaN or infinity.
+        TypeError: not a picture, or not a network.
+        ValueError: a picture that cannot be read, a size that is not a positive multiple of 8 or
+            is too large, too many hints, or a network whose output is NaN or infinite.
     """
     model = to_network(model)
     if isinstance(image, list | tuple):
@@ -67,8 +67,7 @@ def colorize(
 
 
 class Painter:
-    """A photograph, and what the network says about it: both are kept, so that hints can come and
-    go."""
+    """A photograph with the network's cached prediction, to repaint quickly as hints change."""
 
     @torch.inference_mode()
     def __init__(
@@ -79,13 +78,13 @@ class Painter:
         guided: bool = True,
         network: bool = True,
     ) -> None:
-        """As for `colorize`, which says what is raised."""
+        """Arguments and errors are those of `colorize`."""
         model = to_network(model)
         size = model.size if size is None else size
         check_view(size)
         photo = read_photo(image)
         scale = min(size / min(photo.size), LONGEST * size / max(photo.size))
-        scale = min(scale, MOST_SEEN / (photo.width * photo.height) ** 0.5)  # of a strip
+        scale = min(scale, MOST_SEEN / (photo.width * photo.height) ** 0.5)  # limits long strips
         small = tuple(max(STRIDE, STRIDE * round(side * scale / STRIDE)) for side in photo.size)
         self.guided = guided
         self.info = {name: photo.info[name] for name in ("exif", "dpi") if name in photo.info}
@@ -101,7 +100,7 @@ class Painter:
 
     @torch.inference_mode()
     def paint(self, hints: Sequence[Hint] = ()) -> Image.Image:
-        """The photograph in color, with these hints. See `colorize`."""
+        """Colorize the photograph with these hints; see `colorize` for the result."""
         ab = self.ab
         if hints:
             hears = self.model is not None and self.model.inputs == 4
@@ -121,7 +120,7 @@ class Painter:
         return result
 
     def answer(self, hints: Sequence[Hint] = ()) -> Tensor:
-        """What the network says, (1, 2, h, w), also to hints if it has an input for them."""
+        """The network's ab (1, 2, h, w), given the hints if it takes them; 0 without a network."""
         if self.model is None:
             return torch.zeros_like(self.guide).repeat(1, 2, 1, 1)
         known = as_input(hints, self.guide.shape[-2:])
@@ -142,7 +141,7 @@ class Painter:
     def rows(self, answer: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
         """L (1, 1, rows, W) and ab (1, 2, rows, W) of some rows of the photograph."""
         lightness = self.lightness[..., rows, :]
-        rows = slice(rows.start, rows.start + lightness.shape[2])  # the last band is a short one
+        rows = slice(rows.start, rows.start + lightness.shape[2])  # the last band may be shorter
         ab = enlarge(answer, *self.lightness.shape[-2:], rows)
         if self.guided:
             slope, offset = ab.chunk(2, dim=1)
@@ -151,21 +150,21 @@ class Painter:
 
     @cached_property
     def carrier(self) -> Carrier:
-        """The system of its hints, factorized when it is first needed."""
+        """The linear system that propagates hints, factorized on first use."""
         height, width = self.guide.shape[-2:]
         shrink = min(1, (MOST_SOLVED / (height * width)) ** 0.5)
         size = tuple(max(1, int(side * shrink)) for side in (height, width))
         return Carrier(F.adaptive_avg_pool2d(self.guide, size)[0, 0])
 
     def residual(self, hints: Sequence[Hint], ab: Tensor) -> Tensor:
-        """What hints add to the network's answer, both (1, 2, h, w)."""
+        """The correction (1, 2, h, w) that hints add to the network's `ab` (1, 2, h, w)."""
         here = F.adaptive_avg_pool2d(ab, self.carrier.shape)
         carried = self.carrier.carry(*residual(hints, here[0]))[None]
         return carried if here.shape == ab.shape else joint_bilateral(carried, self.guide)
 
 
 class _Callable(ModuleType):
-    """`from course_utils import colorize` gives this module: called, it is its function."""
+    """Makes the module callable: `from course_utils import colorize` gives it, not the function."""
 
     def __call__(self, *arguments: object, **options: object) -> object:
         return colorize(*arguments, **options)

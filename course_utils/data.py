@@ -1,9 +1,9 @@
-"""From a source of photographs, by name or folder, to batches of Lab pictures. Lesson 2.
+"""Open a source of photographs, by name or folder, as batches of Lab pictures. Lesson 2.
 
 Sources: `scenes` (generated landscapes, see `scenes.py`), `samples` (photographs inside the
 packages that the course needs), what `course data fetch` downloads (see `download.py`), and any
 folder of photographs. Every picture is decoded, resized and converted once, into a cache on disk
-(see `cache.py`). No file is silently lost: the report adds up to all of them.
+(see `cache.py`). No file is dropped silently: the report accounts for every one.
 """
 
 import hashlib
@@ -31,21 +31,21 @@ from course_utils.plumbing.splits import content_splits, named_splits
 from course_utils.scenes import AT_ONCE, render
 
 SCENE_COUNTS = {"train": 4000, "val": 256, "all": 4256}
-MOST_SCENES = 2**32  # bytes of them, in memory
+MOST_SCENES = 2**32  # bytes in memory
 SPLITS = ("train", "val", "all")
 GRAY_CHROMA = 4.0  # mean chroma under which a photograph counts as gray
 
 
 @dataclass
 class Report:
-    """What became of every file: all five together are all files of the folder."""
+    """What became of every file: the first five fields add up to all files of the folder."""
 
     used: int = 0
     gray: list[str] = field(default_factory=list)  # left out of training
     broken: dict[str, str] = field(default_factory=dict)  # name -> why it cannot be read
-    other: list[str] = field(default_factory=list)  # not called a picture by their ending
+    other: list[str] = field(default_factory=list)  # without a picture's extension
     elsewhere: int = 0  # in another split
-    folders: dict[str, str] = field(default_factory=dict)  # whose names say their split -> which
+    folders: dict[str, str] = field(default_factory=dict)  # named after a split -> that split
 
     @property
     def files(self) -> int:
@@ -64,7 +64,7 @@ class Report:
 
     @property
     def named(self) -> str:
-        """What folders were taken for by their names, unless they are train/ and val/."""
+        """A note on folders taken for a split by name; empty if all are called train or val."""
         if all(folder in ("train", "val") for folder in self.folders):
             return ""
         told = ", ".join(f"{folder}/ is {split}" for folder, split in self.folders.items())
@@ -76,15 +76,15 @@ class LabDataset(Dataset):
     """Pictures of one size, as Lab.
 
     Attributes:
-        lab: (N, 3, size, size) float16, CIE units (rounding error at most 0.04); a tensor in
-            memory, or `Pictures` (see `plumbing.pictures`), which are read when they are asked
-            for. May be given in other floats, and as a numpy array.
+        lab: (N, 3, size, size) float16, CIE units (rounding error at most 0.04): a tensor in
+            memory, or `Pictures` that are read on demand (see `plumbing.pictures`). Can be given
+            as a NumPy array, and in other float types.
         names: N names, for reports and captions.
         report: what became of the files that it was made from.
-        l2_floor: the MSE(ab) that no model can be expected to beat, where it is known.
-        fingerprint: equal for equal pictures, in the same order.
+        l2_floor: the lowest MSE(ab) that a model can be expected to reach; None if unknown.
+        fingerprint: a hash of the pictures and their order.
     Raises:
-        TypeError, ValueError: numbers that are not Lab, or another number of names.
+        TypeError, ValueError: values that are not Lab, or a number of names other than N.
     """
 
     def __init__(
@@ -109,8 +109,8 @@ class LabDataset(Dataset):
         return len(self.lab)
 
     def __getitem__(self, index: int | slice) -> tuple[Tensor, Tensor]:
-        """L (1, H, W) and ab (2, H, W), float32 in CIE units: the question and the answer. Of a
-        slice, those of several pictures: (B, 1, H, W) and (B, 2, H, W)."""
+        """L (1, H, W) and ab (2, H, W), float32 in CIE units: the input and the target. For a slice
+        (B, 1, H, W) and (B, 2, H, W)."""
         lab = self.lab[index].float()
         return lab[..., :1, :, :], lab[..., 1:, :, :]
 
@@ -141,20 +141,21 @@ def load_dataset(
             photographs (searched recursively).
         size: height and width, a positive multiple of 8 (256 in the mini-project that the course
             grew out of).
-        split: "train", "val" or "all". A folder with train/ and val/ inside (or valid/, val2017/
-            and the like) is taken at its word, and nothing is learned from test/. Of any other
-            about a tenth is validation, by a hash of each file's content, the same on every
-            machine and for every size; near-duplicates stay on one side, so adding one to a
-            folder can move the other.
+        split: "train", "val" or "all". A folder's own train/ and val/ (or valid/, val2017/ and the
+            like) are used as such, and test/ is never trained on. In any other folder a hash of
+            each file's content puts about a tenth into validation, the same on every machine and
+            at every size. Near-duplicates share a split, so adding one can move the other.
         progress: show a progress bar while pictures are converted.
-        fit: "stretch" to the square without regard to the aspect, as the mini-project does, or
-            "crop" the middle.
-        gray_chroma: photographs with less mean chroma are gray. They are left out of "train":
-            they would teach that the answer is gray.
+        fit: "stretch" to a square, ignoring the aspect ratio, as the mini-project does, or "crop"
+            the center.
+        gray_chroma: photographs with a lower mean chroma count as gray and are left out of
+            "train", where they would teach the network to answer gray.
+    Returns:
+        The pictures of the split; its `report` says what became of every file.
     Raises:
-        TypeError: a source that is no name or path, or a size that is no whole number.
-        ValueError: a bad size, split or fit, no such folder, nothing readable in it, or no room
-            for the cache.
+        TypeError: a source that is not a name or path, or a size that is not a whole number.
+        ValueError: an invalid size, split or fit, no such folder, no readable photograph in it,
+            or no disk space for the cache.
     """
     name = as_kind("data", name_or_path, str)
     check_size(size)
@@ -197,15 +198,20 @@ def batches(
     first: int = 0,
     deal: Callable[[Tensor], Tensor] | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Go through a dataset once: L (B, 1, H, W) and ab (B, 2, H, W), float32.
+    """Iterate once over a dataset in batches of L (B, 1, H, W) and ab (B, 2, H, W), float32.
 
     An incomplete last batch is kept.
 
     Args:
-        generator: shuffles; without one the pictures come in their order.
-        augmented: see `flip_and_crop`; the pictures then have `size`.
-        first: the number of the batch to begin with; random numbers are those of a whole pass.
-        deal: takes from 0, 1, ..., B - 1 this process's part of a batch, see `plumbing.processes`.
+        dataset: the pictures.
+        batch_size: B, across all processes.
+        generator: shuffles the pictures; without one they keep their order.
+        augmented: apply `flip_and_crop`.
+        device: where the batches are moved to.
+        size: height and width of augmented pictures; by default those of the dataset.
+        first: index of the first batch to return; skipped ones use up their random numbers.
+        deal: selects this process's part of the indices 0..B - 1 of a batch, see
+            `plumbing.processes`.
     """
     for number, chosen in enumerate(epoch_order(dataset, generator).split(batch_size)):
         uniform = torch.rand(4, len(chosen), generator=generator) if augmented else None
@@ -223,14 +229,14 @@ def batches(
 
 
 def _float32(lab: Tensor) -> Tensor:
-    """`lab.float()`; on the CPU in memory from numpy, which is faster: it comes in large pages."""
+    """`lab.float()`; on the CPU into NumPy's memory, whose large pages make it faster."""
     if lab.device.type != "cpu":
         return lab.float()
     return torch.from_numpy(np.empty(lab.shape, np.float32)).copy_(lab)
 
 
 def epoch_order(dataset: LabDataset, generator: torch.Generator | None = None) -> Tensor:
-    """The numbers (N,) of the pictures in the order in which `batches` goes through them."""
+    """The indices (N,) of the pictures, in the order in which `batches` visits them."""
     if generator is None:
         return torch.arange(len(dataset))
     return torch.randperm(len(dataset), generator=generator)
@@ -242,15 +248,18 @@ def flip_and_crop(
     size: int | None = None,
     uniform: Tensor | None = None,
 ) -> Tensor:
-    """Mirror each picture with a chance of one half, and zoom into a random 60 to 100 % of it.
+    """Randomly flip each picture horizontally, and crop a random part, 60 to 100 % of its side.
 
-    Both are one resampling: an affine map from the corners of the result to the original.
+    Both are one resampling, by an affine map from the result to the original.
 
     Args:
         lab: (B, 3, H, W).
-        size: height and width of the result, by default those of lab. A crop of a picture that
-            is larger than this stays as sharp as the whole.
-        uniform: (4, B) numbers in [0, 1), uniformly random; by default drawn from the generator.
+        generator: source of the random numbers.
+        size: height and width of the result; by default those of `lab`. Crops of pictures larger
+            than this stay sharp.
+        uniform: (4, B) uniform random numbers in [0, 1); by default drawn from `generator`.
+    Returns:
+        (B, 3, size, size) of the same type and device.
     """
     uniform = torch.rand(4, len(lab), generator=generator) if uniform is None else uniform
     uniform = uniform.to(lab.device)
@@ -302,7 +311,7 @@ def _open_files(
         raise ValueError(f"data: expected photographs in {root}, found none")
     first = [file.relative_to(root).parts[0] for file in files]
     named = named_splits(sorted(set(first)))
-    known = "val" in named.values()  # else what is not to test on is split by content
+    known = "val" in named.values()  # else everything but test/ is split by content
     mine = [
         split == "all" or (named.get(folder) == split if known else named.get(folder) != "test")
         for folder in first
@@ -311,7 +320,7 @@ def _open_files(
     report.elsewhere = mine.count(False)
     part = "" if all(mine) else split if known else "not test"
     lab, entries = open_cache(list(compress(files, mine)), root, size, fit, progress, part)
-    taken = known or split == "all"  # then look-alikes need not be found
+    taken = known or split == "all"  # then near-duplicates do not matter
     if not taken and len({entry.digest for entry in entries if entry.row >= 0}) == 1:
         raise ValueError(
             f"data: expected two different photographs in {root}, one to train on and one to "
@@ -331,7 +340,7 @@ def _open_files(
             digests.append(entry.digest)
     report.used = len(rows)
     if not rows:
-        told = "; ".join(line.strip() for line in str(report).splitlines()[:4])  # of thousands
+        told = "; ".join(line.strip() for line in str(report).splitlines()[:4])  # of many
         raise ValueError(f"data: expected color photographs in {root} ({split}), got: {told}")
     text = "\n".join((f"{size} {fit}", *digests))
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -33,7 +33,7 @@ def versions() -> str:
 
 
 def probe(steps: int = 80) -> float:
-    """Seconds for a short training on the CPU, which most of the lessons' time goes to."""
+    """Time a short training run on the CPU, in seconds; training dominates the lessons' time."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net, lightness = ColorizationNet(0.25), torch.rand(32, 1, 32, 32) * 100
@@ -48,7 +48,7 @@ def probe(steps: int = 80) -> float:
 
 
 def lesson_times() -> str:
-    """How long Run All of each lesson takes here, judged by `probe`."""
+    """Estimate with `probe` how long Run All of each lesson takes on this machine."""
     slower = probe() / PROBE_SECONDS
     lines, wide = ["Run All of each lesson takes here about"], max(map(len, LESSON_SECONDS))
     for lesson, seconds in LESSON_SECONDS.items():

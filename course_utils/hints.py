@@ -1,13 +1,13 @@
-"""Color hints: a person says the colors of a few places, the rest follows. Lesson 7.
+"""Color hints: colors given at a few pixels are propagated to the rest. Lesson 7.
 
 Neighbors of about the same L have about the same color (Levin, Lischinski and Weiss, "Colorization
 using Optimization", SIGGRAPH 2004). So for each pixel r and its neighbors s
 
     color(r) - sum over s of w_rs color(s) = 0,   w_rs ~ exp(-(L(r) - L(s))^2 / (2 sigma^2)),
 
-where the weights of a pixel sum to 1; and at a hint, color(r) is what the hint says. A network
-knows some of the color already. What is carried along is then the *residual*, the hint's color
-minus the network's, and it fades on its way, for far from all hints the network knows better:
+where the weights of a pixel sum to 1; at a hint, color(r) is the hint's. With a network, which
+predicts colors already, it is the *residual* that is propagated: the hint's color minus the
+network's. It fades with distance, because far from all hints the network knows better:
 
     (1 + fading) residual(r) - sum over s of w_rs residual(s) = 0.
 """
@@ -24,26 +24,27 @@ from torch import Tensor
 from course_utils.color import rgb_to_lab
 from course_utils.plumbing.hint_files import MOST_HINTS, RGB, as_rgb, check_ab, check_place
 
-if TYPE_CHECKING:  # else SciPy is imported where it is needed: colorizing without hints is not
+if TYPE_CHECKING:  # imported lazily elsewhere: without hints SciPy is not needed
     from scipy.sparse import csr_array
 
-SIGMA = 5.0  # a step in L that lets 61 % through
-REACH = 1.0  # how far a residual goes until it fades, in shorter sides of the picture
-FAINT = 1e-12  # a pixel unlike all of its neighbors still has neighbors
-NO_FADING = 1e-9  # in place of 0, for which a system without hints has no single solution
+SIGMA = 5.0  # difference in L at which the weight falls to 61 %
+REACH = 1.0  # distance at which a residual fades to 1/e, in shorter sides of the picture
+FAINT = 1e-12  # added to each weight, so that their sum is never 0
+NO_FADING = 1e-9  # instead of 0, which makes the matrix singular
 
 Lab = tuple[Tensor, Tensor]  # L and ab
 
 
 @dataclass(frozen=True)
 class Hint:
-    """The color of one place. Its a and b count; L stays the photograph's.
+    """The color at one point. Only its a and b are used; L stays the photograph's.
 
     Args:
-        x, y: the place, as fractions of the width from the left and of the height from the top.
+        x, y: the point, as fractions of the width from the left and of the height from the top.
         color: sRGB, "#rrggbb" or three 8-bit numbers.
+        ab: a and b in CIE units, if `color` is None.
     Raises:
-        ValueError: a place outside [0, 1], or no color.
+        ValueError: a point outside [0, 1], or an invalid color.
 
     >>> Hint(0.4, 0.6, "#c03020") == Hint(0.4, 0.6, (192, 48, 32))
     True
@@ -66,7 +67,7 @@ class Hint:
 
     @classmethod
     def from_ab(cls, x: float, y: float, a: float, b: float) -> "Hint":
-        """A hint by Lab's a and b, in CIE units, instead of by an sRGB color."""
+        """Make a hint from a and b, in CIE units, instead of an sRGB color."""
         return cls(x, y, None, (a, b))
 
     def pixel(self, height: int, width: int) -> tuple[int, int]:
@@ -75,7 +76,7 @@ class Hint:
 
 
 def neighbor_weights(lightness: Tensor, sigma: float = SIGMA) -> "csr_array":
-    """The weights w_rs: L (H, W) -> sparse (H*W, H*W), a row a pixel, at most 8 numbers in it.
+    """The weights w_rs: L (H, W) -> sparse (H*W, H*W), one row per pixel, at most 8 values each.
 
     >>> neighbor_weights(torch.tensor([[50.0, 50.0, 90.0]])).toarray().round(2)
     array([[0., 1., 0.],
@@ -98,22 +99,26 @@ def neighbor_weights(lightness: Tensor, sigma: float = SIGMA) -> "csr_array":
 
 
 def system(lightness: Tensor, reach: float = REACH, sigma: float = SIGMA) -> "csr_array":
-    """(1 + fading) I - W, for an L (H, W): what makes 0 of the colors where there is no hint.
+    """The matrix (1 + fading) I - W; its product with the colors is 0 where there is no hint.
 
     Args:
-        reach: see `REACH`. For infinity nothing fades: that is Levin's system.
+        lightness: L (H, W) in 0..100.
+        reach: see `REACH`. Infinity means no fading, which is Levin's system.
+        sigma: see `SIGMA`.
+    Returns:
+        Sparse (H*W, H*W).
     """
     from scipy.sparse import eye_array
 
-    # Far from edges the mean of 8 neighbors is that of a pixel + 3/8 of its Laplacian, so that a
-    # residual falls as exp(-distance / (reach * side)) where fading is 3/8 / (reach * side)^2.
+    # Away from edges, the mean of a pixel's 8 neighbors is its value + 3/8 of the Laplacian, so a
+    # fading of 3/8 / (reach * side)^2 makes a residual fall as exp(-distance / (reach * side)).
     fading = max(3 / 8 / (reach * min(lightness.shape)) ** 2, NO_FADING)
     weights = neighbor_weights(lightness, sigma)
     return (1 + fading) * eye_array(lightness.numel(), format="csr") - weights
 
 
 class Carrier:
-    """The system of one photograph, factorized once, so that hints can come and go."""
+    """Propagates values over one photograph; its system is factorized once, for any hints."""
 
     def __init__(self, lightness: Tensor, reach: float = REACH, sigma: float = SIGMA) -> None:
         """lightness: L (H, W) in 0..100. For `reach` and `sigma` see `system`."""
@@ -123,22 +128,22 @@ class Carrier:
         self.factors = splu(
             system(lightness, reach, sigma).tocsc(),
             permc_spec="MMD_AT_PLUS_A",
-            diag_pivot_thresh=0,  # diagonals prevail: rows need not change places
+            diag_pivot_thresh=0,  # diagonally dominant: no pivoting needed
             options={"SymmetricMode": True},
         )
-        self.spread: dict[int, np.ndarray] = {}  # pixel -> what comes from there alone, (H*W,)
+        self.spread: dict[int, np.ndarray] = {}  # pixel -> solution for a unit source there, (H*W,)
 
     def carry(self, values: Tensor, known: Tensor) -> Tensor:
-        """Carry values from where they are known to everywhere.
+        """Propagate values from known pixels to all pixels.
 
-        With what spreads from each known pixel alone, the solution is their sum in such shares
-        that it has the known values: a small system, of as many unknowns as there are hints.
+        The result is a linear combination of the solutions for a unit source at each known pixel.
+        Its coefficients, which reproduce the known values, solve a small dense system.
 
         Args:
-            values: (C, H, W); only known ones are looked at.
+            values: (C, H, W); only known ones are used.
             known: bool (H, W).
         Returns:
-            (C, H, W) float32, with the known values where they are known.
+            (C, H, W) float32, equal to `values` at the known pixels; 0 if none are known.
         """
         pixels = known.flatten().nonzero()[:, 0].tolist()
         if not pixels:
@@ -148,7 +153,7 @@ class Carrier:
         sources[new, range(len(new))] = 1
         if new:
             self.spread |= zip(new, self.factors.solve(sources).T, strict=True)
-        self.spread = {pixel: self.spread[pixel] for pixel in pixels}  # of these hints alone
+        self.spread = {pixel: self.spread[pixel] for pixel in pixels}  # drop those of removed hints
         spread = np.stack(list(self.spread.values()))  # (hints, H*W)
         wanted = values.flatten(1)[:, pixels].T.double().numpy()  # (hints, C)
         shares = np.linalg.solve(spread[:, pixels].T, wanted)
@@ -162,15 +167,15 @@ def propagate(
     reach: float = float("inf"),
     sigma: float = SIGMA,
 ) -> Tensor:
-    """Colors from where they are known to everywhere, by the edges of L alone: what Levin does.
+    """Propagate colors from known pixels to all pixels by L alone, as Levin et al. do.
 
     Args:
         lightness: L (H, W) in 0..100.
-        values: a and b, or any channels, (C, H, W); only known ones are looked at.
+        values: a and b, or any channels, (C, H, W); only known ones are used.
         known: bool (H, W).
-        reach: how far values go until they fade to 0, in shorter sides of the picture; in Levin's
-            paper they do not fade.
-        sigma: a step in L that lets 61 % through.
+        reach: distance at which values fade to 1/e, in shorter sides of the picture; by default,
+            as in Levin's paper, they do not fade.
+        sigma: difference in L at which a neighbor's weight falls to 61 %.
     Returns:
         (C, H, W) float32.
     """
@@ -178,8 +183,14 @@ def propagate(
 
 
 def residual(hints: Sequence[Hint], ab: Tensor) -> tuple[Tensor, Tensor]:
-    """What a and b (2, H, W) lack at hints: (2, H, W), and where that is known, bool (H, W). Of
-    hints that share a pixel it is the mean."""
+    """The hints' colors minus `ab` (2, H, W).
+
+    Returns:
+        The differences (2, H, W), averaged over hints that share a pixel, and where there are
+        hints, bool (H, W).
+    Raises:
+        ValueError: more than `MOST_HINTS` hints.
+    """
     if len(hints) > MOST_HINTS:
         raise ValueError(f"hints: expected at most {MOST_HINTS}, got {len(hints)}")
     lack, count = torch.zeros_like(ab), torch.zeros(ab.shape[1:])
@@ -191,9 +202,9 @@ def residual(hints: Sequence[Hint], ab: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def as_input(hints: Sequence[Hint], size: tuple[int, int]) -> Tensor:
-    """Hints for a network with four inputs: a, b, and 1 where they are known, (1, 3, h, w).
+    """Encode hints for a network with four inputs: a, b and a 0/1 mask, (1, 3, h, w).
 
-    Touches of 2 x 2 pixels, of which it saw most when it was trained.
+    Each hint covers 2 x 2 pixels, the most frequent size in the network's training.
     """
     planes = torch.zeros(1, 3, *size)
     for hint in hints:
@@ -205,17 +216,19 @@ def as_input(hints: Sequence[Hint], size: tuple[int, int]) -> Tensor:
 
 @dataclass
 class Dab:
-    """What a hint's pixel still lacks, and with it pixels around it that have about its L: the
-    system knows a small copy of the photograph, which has not each of its pixels."""
+    """A full-resolution correction around a hint, for pixels of about the same L.
+
+    Hints are propagated on a small copy of the photograph, which can miss the hint's own pixel.
+    """
 
     row: int
     column: int
     radius: float  # in pixels
-    level: float  # L there
-    lack: Tensor  # of a and b, (2,)
+    level: float  # L of the hint's pixel
+    lack: Tensor  # missing a and b, (2,)
 
     def put_on(self, ab: Tensor, lightness: Tensor, top: int) -> None:
-        """Change ab (1, 2, rows, W) in place; L (1, 1, rows, W); `top` is the first row."""
+        """Add it in place to ab (1, 2, n, W), given L (1, 1, n, W), of the rows from `top` on."""
         reach = int(self.radius)
         first, left = max(0, self.row - reach - top), max(0, self.column - reach)
         rows = slice(first, max(0, self.row + reach + 1 - top))
@@ -231,12 +244,13 @@ class Dab:
 def dabs(
     hints: Sequence[Hint], size: tuple[int, int], radius: float, rows: Callable[[slice], Lab]
 ) -> list[Dab]:
-    """A dab for each hint, which ends before the next one.
+    """Make a dab for each hint, no larger than the distance to the next hint.
 
     Args:
+        hints: the hints; of several at one pixel the last one counts.
         size: height and width of the photograph.
-        radius: of a dab with none near it, in pixels.
-        rows: gives L (1, 1, n, W) and ab (1, 2, n, W) of n rows, as they are without dabs.
+        radius: the largest radius of a dab, in pixels.
+        rows: slice of n rows -> L (1, 1, n, W) and ab (1, 2, n, W) before any dabs.
     """
     asked = {hint.pixel(*size): hint.ab for hint in hints}  # at one pixel, the last one counts
     made = []

@@ -1,4 +1,4 @@
-"""What a training minimizes: L2 for the regression head, cross-entropy for classification.
+"""Training losses: L2 for the regression head, cross-entropy for classification.
 Lessons 4 and 6."""
 
 import torch
@@ -11,13 +11,14 @@ from course_utils.network import AB_SCALE, UPSAMPLING, ColorizationNet
 
 
 class Objective(nn.Module):
-    """A network with its loss: L (B, 1, H, W) and the true ab (B, 2, H, W) -> the loss, (). As one
-    module, so that it can be compiled, or shared by several processes.
+    """A network with its loss: L (B, 1, H, W) and the true ab (B, 2, H, W) -> a scalar loss.
+
+    One module, so that both can be compiled or distributed together.
 
     Args:
         model: the network.
-        weights: of the bins (313,), see `colorization_loss`.
-        bf16: compute in mixed bfloat16, for hardware that has it.
+        weights: (313,) weights of the bins, see `colorization_loss`.
+        bf16: use bfloat16 mixed precision.
     """
 
     def __init__(
@@ -34,11 +35,17 @@ class Objective(nn.Module):
 def colorization_loss(
     model: ColorizationNet, logits: Tensor, ab: Tensor, weights: Tensor | None = None
 ) -> Tensor:
-    """What is minimized, from `model.logits` (B, 313, H/4, W/4) and the true ab (B, 2, H, W).
+    """The loss to minimize, a scalar.
 
     Regression: the mean squared error of ab / 110. Classification: the cross-entropy with the
-    soft-encoded true color, at the quarter size at which the network decides; each pixel counts
-    as much as `weights` (313,) say for the bin nearest to its true color.
+    soft-encoded true color, at the quarter resolution of the logits; each pixel is weighted by the
+    weight of the bin nearest to its true color.
+
+    Args:
+        model: the network that gave the logits.
+        logits: (B, 313, H/4, W/4) from `model.logits`.
+        ab: (B, 2, H, W) true colors in CIE units.
+        weights: (313,) weights of the bins; by default all equal. Regression ignores them.
     """
     if model.head == "regression":
         return F.mse_loss(model.to_ab(logits).float() / AB_SCALE, ab / AB_SCALE)
@@ -48,11 +55,10 @@ def colorization_loss(
 
 
 def training_prior(train: LabDataset) -> Tensor:
-    """The prior of the bins (313,) among the colors that the loss sees: those at the quarter
-    size, at which it decides."""
+    """The prior (313,) of the bins at the quarter resolution of the classification loss."""
     return empirical_prior(F.avg_pool2d(ab, UPSAMPLING) for _, ab in batches(train, 256))
 
 
 def rebalancing(train: LabDataset) -> Tensor:
-    """Weights of the bins (313,) by which rare colors count more, see `bins.class_weights`."""
+    """Weights (313,) of the bins that make rare colors count more, see `bins.class_weights`."""
     return class_weights(training_prior(train))

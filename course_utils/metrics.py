@@ -1,7 +1,7 @@
-"""How far a colorization is from the truth, always beside baselines. Lesson 5.
+"""Errors of a colorization, and baselines to compare them with. Lesson 5.
 
-A model here is anything that maps L (B, 1, H, W) to ab (B, 2, H, W), so a baseline and a
-network are measured by the same code. AuC follows Zhang, Isola and Efros (ECCV 2016).
+A model here is anything that maps L (B, 1, H, W) to ab (B, 2, H, W), so that baselines and
+networks are measured by the same code. AuC follows Zhang, Isola and Efros (ECCV 2016).
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from course_utils.plumbing.arguments import described
 from course_utils.plumbing.datasets import Source, to_dataset
 
 Model = Callable[[Tensor], Tensor]
-AUC_LIMIT = 150.0  # ab errors beyond this count as this
+AUC_LIMIT = 150.0  # larger ab errors are clamped to this
 PIXELS_AT_ONCE = 2**18
-REDRAWN, INTERVAL = 400, (0.025, 0.975)  # datasets of the bootstrap, and what is told of them
+REDRAWN, INTERVAL = 400, (0.025, 0.975)  # bootstrap resamples, reported quantiles
 
 
 def ab_error(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -80,23 +80,26 @@ def colorfulness(rgb: Tensor) -> Tensor:
 def evaluate(model: Model, dataset: Source, batch_size: int | None = None) -> dict:
     """Measure a model on every picture of a dataset, at the dataset's size and with the true L.
 
-    Memory does not grow with the number of pictures. `batch_size` does not change the result.
+    Memory does not grow with the number of pictures.
 
     Args:
         model: L (B, 1, H, W) -> ab (B, 2, H, W).
-        dataset: see `plumbing.datasets`; of a source the validation pictures at the model's size.
+        dataset: pictures, see `plumbing.datasets`; for the name of a source or a folder, its
+            validation pictures at the model's size.
+        batch_size: pictures per batch, which does not change the result; by default as many as
+            make up 2^18 pixels.
     Returns:
         `mse_ab`: mean of the squared errors of a and of b over all pixels, CIE units squared;
         `rmse_ab`: its root; `auc`: see `auc`; `auc_rebalanced`: the mean of the AuC of each ab
         bin that occurs among the true colors, so that a rare color counts as much as gray does
-        (each pixel weighs the inverse of its bin's probability in this dataset); `delta_e`:
-        CIEDE2000 over all pixels. Means over pictures: `psnr`, dB in RGB; `ssim` in RGB;
-        `colorfulness` of the results, `colorfulness_of_originals` and the mean size of their
-        `colorfulness_difference`. `pictures`, `size`. `intervals`: for each measure the bounds
-        between which it lies with 95 % confidence, had other pictures of the same kind been
-        drawn. `classes`, where pictures lie in folders: `mse_ab`, `auc`, `pictures` of each.
+        (each pixel is weighted by the inverse of its bin's probability in this dataset);
+        `delta_e`: CIEDE2000 over all pixels. Means over pictures: `psnr`, dB in RGB; `ssim` in
+        RGB; `colorfulness` of the results, `colorfulness_of_originals`, and the mean absolute
+        `colorfulness_difference`. `pictures`, `size`. `intervals`: for each measure the lower and
+        upper bound of its 95 % confidence interval, over the choice of pictures. `classes`, if
+        the pictures lie in several folders: `mse_ab`, `auc` and `pictures` of each.
     Raises:
-        TypeError: no model, or no dataset.
+        TypeError: not a model, or not a dataset.
         ValueError: an empty dataset.
     """
     if not callable(model):
@@ -116,7 +119,7 @@ def evaluate(model: Model, dataset: Source, batch_size: int | None = None) -> di
     for lightness, truth in batches(dataset, batch_size, device=model_device(model)):
         predicted = model(lightness).float()
         measured = _measure(*(part.cpu() for part in (lightness, predicted, truth)))
-        # Poisson bootstrap: a picture is drawn 0, 1, 2 .. times into each of many datasets.
+        # Poisson bootstrap: each resample has a picture 0, 1, 2, ... times.
         times = torch.poisson(torch.ones(len(truth), REDRAWN), generator=generator).double()
         times = torch.cat((torch.ones(len(truth), 1), times), dim=1)  # (B, 1 + REDRAWN)
         totals.add(measured, times)
@@ -129,8 +132,8 @@ def evaluate(model: Model, dataset: Source, batch_size: int | None = None) -> di
     measures = totals.measures()
     row = {name: values[0].item() for name, values in measures.items()}
     row |= {"pictures": len(dataset), "size": dataset.size}
-    # The basic bootstrap: redrawn measures lie around this one as it lies around the true one. It
-    # also mends that redrawn pictures lack some bins of the rebalanced AuC. No measure is negative.
+    # Basic bootstrap: resampled measures deviate from this one as it deviates from the true one.
+    # This also corrects for bins of the rebalanced AuC that resamples lack. No measure is negative.
     outer = torch.tensor(INTERVAL).flip(0).double()
     row["intervals"] = {
         name: (2 * values[0] - values[1:].quantile(outer)).clamp(min=0).tolist()
@@ -149,8 +152,11 @@ def evaluate(model: Model, dataset: Source, batch_size: int | None = None) -> di
 
 @torch.inference_mode()
 def each_picture(model: Model, dataset: LabDataset) -> dict[str, Tensor]:
-    """Of each picture (N,): `mse_ab`, `mse_ab_of_gray` (what leaving it gray would get), and the
-    mean `chroma` of the result and `chroma_of_original`, in CIE units."""
+    """Measure each picture: name -> (N,) on the CPU.
+
+    `mse_ab`, and `mse_ab_of_gray` if it were left gray, CIE units squared; mean `chroma` of the
+    result and `chroma_of_original`, CIE units.
+    """
     columns: dict[str, list[Tensor]] = {}
     for lightness, truth in batches(dataset, 64, device=model_device(model)):
         predicted = model(lightness).float()
@@ -167,7 +173,7 @@ def each_picture(model: Model, dataset: LabDataset) -> dict[str, Tensor]:
 
 @torch.inference_mode()
 def mean_mse(model: Model, dataset: LabDataset) -> float:
-    """MSE(ab) over a dataset alone, for where `evaluate` would take too long."""
+    """Only the MSE(ab) over a dataset, in CIE units squared; faster than `evaluate`."""
     squared = 0.0
     for lightness, ab in batches(dataset, 64, device=model_device(model)):
         squared += mse_ab(model(lightness).float(), ab) * len(ab) / len(dataset)
@@ -175,7 +181,7 @@ def mean_mse(model: Model, dataset: LabDataset) -> float:
 
 
 def _measure(lightness: Tensor, predicted: Tensor, truth: Tensor) -> dict[str, Tensor]:
-    """The measures of each picture, (B,); of the bins, what has to be summed first, (B, 313)."""
+    """The measures (B,) of each picture, and its sums (B, 313) for measures over the bins."""
     error = ab_error(predicted, truth).clamp(max=AUC_LIMIT).double()  # (B, H, W)
     number = nearest_bin(truth).flatten(1)  # (B, H * W)
     zeros = error.new_zeros(len(truth), len(AB_BINS))
@@ -197,19 +203,19 @@ def _measure(lightness: Tensor, predicted: Tensor, truth: Tensor) -> dict[str, T
 
 
 class _Totals:
-    """Weighted sums of what pictures measure, for several sets of weights at once."""
+    """Running weighted sums of the pictures' measures, for several sets of weights at once."""
 
     def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}
 
     def add(self, measured: dict[str, Tensor], times: Tensor) -> None:
-        """measured: name -> (B,) or (B, 313); times: (B, sets), how often a picture counts."""
+        """Add a batch: name -> (B,) or (B, 313); `times` (B, sets) is each picture's weight."""
         for name, values in (*measured.items(), ("weight", torch.ones(len(times)))):
             total = times.T.double() @ values.double()  # (sets,) or (sets, 313)
             self.sums[name] = self.sums.get(name, 0) + total
 
     def measures(self) -> dict[str, Tensor]:
-        """name -> (sets,)"""
+        """Weighted means over the pictures: name -> (sets,)."""
         sums = dict(self.sums)
         pixels, error = sums.pop("pixels of bin", None), sums.pop("error of bin", None)
         weight = sums.pop("weight").clamp(min=1)
@@ -223,10 +229,13 @@ class _Totals:
 
 
 def baselines(train: Source) -> dict[str, Model]:
-    """What a network must beat, each knowing only the training pictures.
+    """Baselines that a network must beat: name -> model. They use only the training pictures.
 
-    "gray"; the "dataset mean" color; the "mean given L", the best that looks at one pixel at
-    a time; the colors of a "random photo". `train`: see `plumbing.datasets`.
+    "gray"; "dataset mean", the mean color; "mean given L", the best that sees one pixel at a time;
+    "random photo", the colors of a random training picture.
+
+    Args:
+        train: the training pictures, see `plumbing.datasets`.
     """
     train = to_dataset("train", train, 64, "train")
     mean_of_level, mean = _mean_given_level(train)  # (101, 2), (2,)
@@ -241,7 +250,7 @@ def baselines(train: Source) -> dict[str, Model]:
         return mean_of_level.to(lightness)[_level(lightness[:, 0])].movedim(-1, 1)
 
     def random_photo(lightness: Tensor) -> Tensor:
-        # Drawn by the picture itself, so that it gets the same photo however it is batched.
+        # Chosen by a hash of the picture, so that batching does not change it.
         picks = (lightness.double().sum(dim=(1, 2, 3)) * 7919).long().cpu() % len(train)
         return F.adaptive_avg_pool2d(train.lab[picks, 1:].to(lightness), lightness.shape[-2:])
 

@@ -1,7 +1,6 @@
-"""A folder of the reader's own photographs, and the network that goes on with them. Lessons 2, 4,
-5 and 8.
+"""The reader's own photographs, and the network that is fine-tuned on them. Lessons 2, 4, 5 and 8.
 
-Both lie in `data_home()`: each lesson finds what an earlier one made, and runs without it too.
+Both are stored in `data_home()`. A lesson uses what earlier ones made, but does not require it.
 """
 
 import random
@@ -19,15 +18,15 @@ from course_utils.plumbing.files import data_home, make_folder
 from course_utils.plumbing.weights import save_weights
 from course_utils.recipe import History
 
-PIECES = {"train": (0, 0.55, 10), "val": (0.55, 1, 2)}  # from, to (shares of the width), how many
-SIZE = 64  # pixels at which lesson 4 trains, and the card measures
+PIECES = {"train": (0, 0.55, 10), "val": (0.55, 1, 2)}  # from, to (fractions of the width), count
+SIZE = 64  # pixels, in lesson 4's training and in the network card
 
 
 def my_photos() -> Path:
-    """The folder of the reader's photographs. Where it is missing, an album is made in it."""
+    """The folder of the reader's photographs; a sample album is created if it does not exist."""
     folder = data_home() / "my_photos"
     if not folder.exists():
-        # Whole or not at all: a folder that is there is taken for the reader's.
+        # Atomic: a folder that exists is taken for the reader's.
         with tempfile.TemporaryDirectory(dir=make_folder(folder.parent)) as made:
             make_album(Path(made, "album"))
             Path(made, "album").rename(folder)
@@ -35,10 +34,10 @@ def my_photos() -> Path:
 
 
 def make_album(folder: Path) -> None:
-    """Pieces of the samples, and with them the troubles of a real folder.
+    """Make an album of pieces of the samples, with the defects of a real folder.
 
-    Two pieces of one photograph may overlap, and a split by content would not notice. So those in
-    train/ are from its left and those in val/ from its right, like two photographs of one scene.
+    Pieces of one photograph can overlap, which a split by content would miss. So train/ has pieces
+    of its left part and val/ of its right part, like two photographs of one scene.
     """
     rng = random.Random(0)
     for split, (left, right, count) in PIECES.items():
@@ -60,7 +59,7 @@ def make_album(folder: Path) -> None:
 
 
 def piece(photo: Image.Image, rng: random.Random) -> Image.Image:
-    """A random square, its side 70 to 100 % of the photograph's shorter one."""
+    """A random square crop; its side is 70 to 100 % of the photograph's shorter side."""
     side = round(min(photo.size) * rng.uniform(0.7, 1))
     left, top = (rng.randint(0, length - side) for length in photo.size)
     return photo.crop((left, top, left + side, top + side))
@@ -71,15 +70,15 @@ def place(name: str, ending: str) -> Path:
 
 
 def keep(history: History, name: str) -> None:
-    """Keep a network and its history for later lessons; "from nothing" and "mine" are shown."""
+    """Save a network and its history; `my_networks` lists those named "from nothing" and "mine"."""
     make_folder(place(name, "jsonl").parent)
     save_weights(history.model, place(name, "safetensors"), size=history.config.size)
     history.save(place(name, "jsonl"))
 
 
 def my_networks() -> dict[str, ColorizationNet]:
-    """Name -> network on the CPU: "from nothing" and "mine", where lesson 4 has made them, and
-    between them "photographs", which ships."""
+    """Name -> network on the CPU: "from nothing" and "mine" if lesson 4 has saved them, and between
+    them "photographs", which comes with the course."""
     files = {name: place(name, "safetensors") for name in ("from nothing", "mine")}
     files = {"from nothing": files["from nothing"], "photographs": "photographs", **files}
     return {
@@ -90,15 +89,17 @@ def my_networks() -> dict[str, ColorizationNet]:
 
 
 def network_card(data: str, use: str, limits: str) -> str:
-    """The card of the reader's network, in Markdown; of `photographs` where there is none yet.
+    """Write the model card of the reader's network, or of `photographs` if there is none yet.
 
-    What can be measured is measured, on the validation pictures of `my_photos`, beside gray and
-    the network that it went on from.
+    Includes measurements on the validation pictures of `my_photos`, compared with gray and with
+    the network that it started from.
 
     Args:
-        data: whose photographs it learned from, and with what right.
-        use: what it is for.
+        data: whose photographs it was trained on, and with what permission.
+        use: its intended use.
         limits: where it fails.
+    Returns:
+        The card, in Markdown.
     """
     train, val = (load_dataset(my_photos(), SIZE, split) for split in ("train", "val"))
     networks = my_networks()

@@ -4,7 +4,7 @@ Zhang, Isola and Efros ("Colorful Image Colorization", ECCV 2016, appendix). Eig
 convolution + ReLU with a BatchNorm at the end of a block and no pooling: strides shrink the
 picture to an eighth, dilation then widens the view without shrinking it further, and a
 transposed convolution brings it back to a quarter. `LAYERS` is the network that the authors
-released, whose names of weights (`model1.0.weight` ..) are kept; `PAPER_LAYERS` is the one in the
+released, with the names of its weights (`model1.0.weight`, ...); `PAPER_LAYERS` is the one in the
 paper's table.
 """
 
@@ -20,7 +20,7 @@ from course_utils.plumbing.limits import STRIDE, check_architecture, check_tempe
 AB_SCALE = 110.0  # the network works with ab / 110, about -1 to 1
 PAPER_TEMPERATURE = 0.38
 BF16_ON_CPU = ("avx512_bf16", "amx_tile")  # processor features that torch can ask for
-UPSAMPLING = 4  # conv8 stands at a quarter; the last layer of the forward path undoes that
+UPSAMPLING = 4  # conv8's output is at a quarter size; the last layer enlarges it
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ PAPER_LAYERS = tuple(
 
 
 def bf16_is_fast(device: str | torch.device = "cpu") -> bool:
-    """Whether the hardware multiplies bfloat16; where it does not, float32 is faster."""
+    """Whether the hardware multiplies bfloat16 natively; otherwise float32 is faster."""
     if torch.device(device).type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    # Private names of torch's, which may be missing.
+    # Private functions of torch, which may be missing.
     asks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in BF16_ON_CPU)
     return any(ask() for ask in asks if ask is not None)
 
@@ -97,7 +97,7 @@ class NormalizeL(nn.Module):
 
 
 class Temperature(nn.Module):
-    """Sharpen (T < 1) a distribution before its softmax: logits / T."""
+    """Divide logits by T; T < 1 sharpens the softmax that follows."""
 
     def __init__(self, temperature: float = PAPER_TEMPERATURE) -> None:
         super().__init__()
@@ -118,19 +118,18 @@ class DenormalizeAB(nn.Module):
 
 
 class ColorizationNet(nn.Module):
-    """L in, a and b out, with every step between them as a layer of the forward path.
+    """A network from L to ab in CIE units, with every step, even scaling, as a layer.
 
     Args:
-        width: factor on the number of channels; 1.0 is the released network.
-        head: "regression" reads ab off the 313 channels with a learned 1x1 convolution, to be
-            trained with the L2 loss. "classification" takes the channels as logits of the 313
-            ab bins: temperature, softmax, and a 1x1 convolution that holds the bin centers
-            and so computes the mean.
-        layers: the table that it is built from.
-        inputs: 4 for a network that also sees hints, as in Zhang et al., "Real-Time User-Guided
+        width: multiplier on the number of channels; 1.0 is the released network.
+        head: "regression" maps the 313 channels to ab with a learned 1x1 convolution, for the L2
+            loss. "classification" takes them as logits of the 313 ab bins: temperature, softmax,
+            and a fixed 1x1 convolution whose weights are the bin centers, which gives the mean.
+        layers: the layer table to build it from.
+        inputs: 1 for L alone, or 4 to also take hints, as in Zhang et al., "Real-Time User-Guided
             Image Colorization with Learned Deep Priors", SIGGRAPH 2017.
     Raises:
-        ValueError: an unknown head, a width that is not positive, or other inputs.
+        ValueError: an unknown head, a width that is not positive, or inputs other than 1 and 4.
     """
 
     def __init__(
@@ -143,7 +142,7 @@ class ColorizationNet(nn.Module):
         super().__init__()
         check_architecture(width, head, inputs)
         self.width, self.head, self.layers, self.inputs = width, head, layers, inputs
-        self.size = 256  # of the pictures that it is trained on; `training.fit` says otherwise
+        self.size = 256  # of the training pictures; `training.fit` sets it
         self.normalize = NormalizeL()
         channels = inputs
         for block in range(1, 9):
@@ -160,16 +159,19 @@ class ColorizationNet(nn.Module):
         self.reset_parameters()
 
     def blocks(self) -> list[nn.Sequential]:
-        """model1 to model8: conv1 to conv8."""
+        """The modules model1 to model8, which hold conv1 to conv8."""
         return [getattr(self, f"model{block}") for block in range(1, 9)]
 
     def reset_parameters(self) -> None:
-        """Start so that signals keep their size through 22 ReLU layers (He et al., 2015), and the
-        layer that decides about the color with small weights: the first answers of a regression
-        are near gray, those of a classification give all bins about the same probability."""
+        """Initialize the weights at random.
+
+        He initialization (2015) keeps the scale of activations through 22 ReLU layers. The layer
+        that predicts the color starts with small weights: regression starts near gray,
+        classification with nearly uniform probabilities.
+        """
         for module in self.modules():
             if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-                # How many numbers an output pixel is the sum of; of a transposed kernel, only
+                # Fan-in: how many products an output pixel sums. In a transposed convolution only
                 # every second tap along each side reaches it.
                 taps = module.kernel_size[0] // (module.stride[0] if module.transposed else 1)
                 _draw(module.weight, (2 / (module.in_channels * taps**2)) ** 0.5)
@@ -184,7 +186,7 @@ class ColorizationNet(nn.Module):
             self.model_out.weight.requires_grad_(False)  # bin centers are known, not learned
 
     def set_temperature(self, temperature: float) -> None:
-        """Sharpen (towards 0) or soften (1) the colors of a classification network.
+        """Set the temperature of a classification network: near 0 is vivid, 1 is the plain mean.
 
         Raises:
             ValueError: a regression network, or a temperature outside (0, 1].
@@ -197,17 +199,19 @@ class ColorizationNet(nn.Module):
         self.temperature.temperature = temperature
 
     def use_bfloat16(self) -> None:
-        """Hold the convolutions in bfloat16, for a network that is only used: about half the
-        time where `bf16_is_fast`, and ab that differ by some tenths. What comes after the 313
-        channels stays in float32."""
+        """Convert the blocks to bfloat16, for inference only.
+
+        Takes about half the time where `bf16_is_fast`; ab changes by a few tenths of a CIE unit.
+        The layers after the 313 channels stay in float32.
+        """
         for block in self.blocks():
             block.bfloat16()
 
     def logits(self, lightness: Tensor, hints: Tensor | None = None) -> Tensor:
-        """L (B, 1, H, W) -> (B, 313, H/4, W/4): what the classification loss compares.
+        """The 313 output channels, before the head: L (B, 1, H, W) -> (B, 313, H/4, W/4).
 
         H and W must be multiples of 8 here; `forward` takes any size. A network with four inputs
-        also sees hints (B, 3, H, W): a, b, and 1 where these are known, else all 0.
+        also takes hints (B, 3, H, W): a, b and 1 where they are known, 0 elsewhere.
         """
         dtype = self.model1[0].weight.dtype
         if dtype == torch.bfloat16 and torch.onnx.is_in_onnx_export():
@@ -222,21 +226,21 @@ class ColorizationNet(nn.Module):
         return x
 
     def to_quarter_ab(self, logits: Tensor) -> Tensor:
-        """ab before it is upsampled: what `logits` gives, (B, 313, H/4, W/4), -> (B, 2, H/4, W/4)
-        in CIE units."""
+        """Convert `logits` (B, 313, H/4, W/4) to ab (B, 2, H/4, W/4) in CIE units, without
+        upsampling."""
         kind = logits.device.type
         mixed = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
-        x = logits if mixed else logits.to(self.model_out.weight.dtype)  # mixed casts by itself
+        x = logits if mixed else logits.to(self.model_out.weight.dtype)  # autocast converts it
         if self.head == "classification":
             x = self.softmax(self.temperature(x))
         return self.denormalize(self.model_out(x))
 
     def to_ab(self, logits: Tensor) -> Tensor:
-        """The test phase: what `logits` gives, (B, 313, H/4, W/4), -> ab (B, 2, H, W)."""
+        """Convert `logits` (B, 313, H/4, W/4) to upsampled ab (B, 2, H, W) in CIE units."""
         return self.upsample(self.to_quarter_ab(logits))
 
     def forward(self, lightness: Tensor) -> Tensor:
-        """L (B, 1, H, W) in 0..100 -> ab (B, 2, H, W) in CIE units. H and W are free.
+        """L (B, 1, H, W) in 0..100 -> ab (B, 2, H, W) in CIE units, for any H and W.
 
         Raises:
             ValueError: the input is not (B, 1, H, W).
@@ -250,7 +254,7 @@ class ColorizationNet(nn.Module):
 
 
 def _block(layers: list[Layer], channels: int, width: float) -> tuple[list[nn.Module], int]:
-    """The modules of one block, and how many channels come out of it."""
+    """The modules of one block, and its number of output channels."""
     modules: list[nn.Module] = []
     for layer in layers:
         wide = max(1, round(layer.channels * width))
@@ -273,13 +277,13 @@ def _block(layers: list[Layer], channels: int, width: float) -> tuple[list[nn.Mo
 
 
 def _draw(weight: Tensor, deviation: float) -> None:
-    """Normal weights. A tensor on the meta device has no memory for numbers, and PyTorch would take
-    seconds to draw none."""
+    """Draw weights from a normal distribution, except on the meta device: its tensors have no data,
+    but PyTorch would take seconds."""
     if not weight.is_meta:
         nn.init.normal_(weight, std=deviation)
 
 
 def model_device(model: object) -> torch.device:
-    """Where a model wants its input: where its parameters are, else the CPU."""
+    """The device of a model's parameters; the CPU if it has none."""
     parameters = model.parameters() if isinstance(model, torch.nn.Module) else iter(())
     return next((p.device for p in parameters), torch.device("cpu"))

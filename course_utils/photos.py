@@ -1,5 +1,4 @@
-"""From a picture file of any kind to 8-bit sRGB, and from there to Lab at the size asked for.
-Lesson 2."""
+"""Read picture files as 8-bit sRGB, and convert them to Lab at any size. Lesson 2."""
 
 import hashlib
 import io
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from heapq import heappop, heappush
 from importlib.util import find_spec
-from os.path import isdir, isfile, realpath  # unlike a Path's, of a link that loops
+from os.path import isdir, isfile, realpath  # unlike a Path's, fine with symlink loops
 from pathlib import Path
 from typing import Literal
 
@@ -47,20 +46,24 @@ SAMPLES = {  # photographs inside scikit-image, scikit-learn and matplotlib: not
 }
 Fit = Literal["stretch", "crop"]
 FITS = ("stretch", "crop")
-MOST_BYTES = 2**26  # of a file that is read whole
-ROWS = 512  # of a photograph that are converted at a time, so that memory is bounded
+MOST_BYTES = 2**26  # limit on files that are read into memory whole
+ROWS = 512  # converted at a time, to limit memory
 
 
 def read_photo(source: Photo) -> Image.Image:
-    """Any picture as 8-bit sRGB: the first frame, of TIFF the largest page, upright, transparency
-    over white, 16 bits scaled to 8, an embedded color profile applied.
+    """Read any picture as 8-bit sRGB.
+
+    Takes the first frame, or the largest page of a TIFF; makes it upright, puts transparency over
+    white, scales 16 bits to 8, and applies an embedded color profile.
 
     Args:
-        source: a file, what is in one, or a picture; also as an array, see `to_photo`.
+        source: a path, the bytes of a file, a Pillow image, or an array, see `to_photo`.
+    Returns:
+        An RGB picture.
     Raises:
-        TypeError: something else.
-        ValueError: the file is missing, or not a picture that can be read to its end, or has more
-            than `MOST_PIXELS`; or an array is no picture.
+        TypeError: anything else.
+        ValueError: a file that is missing, damaged, not a picture, or has more than `MOST_PIXELS`
+            pixels; or an array that is not a picture.
     """
     source = to_photo(source)
     name = "photo" if isinstance(source, bytes | Image.Image) else source
@@ -80,7 +83,7 @@ def photo_digest(file: Path) -> str:
 
 @contextmanager
 def _complaints(name: object) -> Iterator[None]:
-    """Turn every error of reading a photograph into a ValueError of one line, with its name."""
+    """Turn any error in reading a photograph into a one-line ValueError with its name."""
     try:
         yield
     except IsADirectoryError:
@@ -103,9 +106,10 @@ def _complaints(name: object) -> Iterator[None]:
 
 
 def read_pixels(file: Path, content: bytearray | None = None) -> Tensor:
-    """A picture file as uint8 (3, H, W): `pil_to_tensor` of `read_photo`, which say what is
-    raised. An ordinary JPEG takes a shorter way to the same pixels, past Pillow's own copy: if its
-    `content` is given, see `read_ordinary`."""
+    """Read a picture file as uint8 (3, H, W); raises as `read_photo` does.
+
+    With `content`, from `read_ordinary`, a plain RGB JPEG is decoded faster, to the same pixels.
+    """
     from torchvision.io import decode_jpeg  # takes seconds, and colorizing needs none of it
 
     try:
@@ -113,14 +117,14 @@ def read_pixels(file: Path, content: bytearray | None = None) -> Tensor:
             ordinary = (image.format, image.mode) == ("JPEG", "RGB") and is_upright(image)
             if ordinary and "icc_profile" not in image.info:
                 return decode_jpeg(torch.frombuffer(content, dtype=torch.uint8))
-    except Exception:  # of any kind; the way below reports it
+    except Exception:  # `read_photo` below reports it
         pass
     return pil_to_tensor(read_photo(file))
 
 
 def read_ordinary(file: Path) -> bytearray | None:
-    """What is in a file of less than `MOST_BYTES`; None for larger ones, and for what is no
-    ordinary file, such as a pipe, for which one would wait."""
+    """The content of a regular file smaller than `MOST_BYTES`; None for larger ones, and for others
+    such as pipes, which could block."""
     state = file.stat()
     if not stat.S_ISREG(state.st_mode) or state.st_size >= MOST_BYTES:
         return None
@@ -136,14 +140,16 @@ def pil_to_tensor(image: Image.Image) -> Tensor:
 
 
 def resize(pixels: Tensor, size: tuple[int, int], fit: Fit = "stretch") -> Tensor:
-    """A picture, uint8 (3, H, W), as uint8 (3, height, width), bicubic and antialiased.
+    """Resize a picture, bicubic with antialiasing.
 
-    Within 2 counts of Pillow's bicubic (3 where a side grows), and several times faster.
+    Within 2 levels of Pillow's bicubic (3 if a side grows), and several times faster.
 
     Args:
-        pixels: what `pil_to_tensor` gives.
+        pixels: uint8 (3, H, W), from `pil_to_tensor`.
         size: (width, height).
-        fit: "stretch" changes the aspect, as the mini-project does; "crop" takes the middle.
+        fit: "stretch" ignores the aspect ratio, as the mini-project does; "crop" keeps the center.
+    Returns:
+        uint8 (3, height, width).
     """
     if fit == "crop":
         _, whole_height, whole_width = pixels.shape
@@ -154,25 +160,25 @@ def resize(pixels: Tensor, size: tuple[int, int], fit: Fit = "stretch") -> Tenso
         pixels = pixels[:, top : top + height, left : left + width]
     if pixels.shape[1:] == (size[1], size[0]):
         return pixels
-    batch = pixels.permute(1, 2, 0)[None].permute(0, 3, 1, 2)  # known as channels last, if it is
+    batch = pixels.permute(1, 2, 0)[None].permute(0, 3, 1, 2)  # lets torch see channels last
     return F.interpolate(batch, (size[1], size[0]), mode="bicubic", antialias=True)[0]
 
 
 def photo_to_lab(
     image: Image.Image, size: tuple[int, int] | None = None, fit: Fit = "stretch"
 ) -> Tensor:
-    """An RGB picture, resized to (width, height) if asked, as Lab (3, H, W) float32."""
+    """Convert an RGB picture to Lab (3, H, W) float32, after resizing it to (width, height)."""
     return rgb_to_lab(resize(pil_to_tensor(image), size or image.size, fit))
 
 
 def mean_chroma(lab: Tensor) -> Tensor:
-    """How colorful a picture is: mean of sqrt(a^2 + b^2). (..., 3, H, W) -> (...)."""
+    """Mean of sqrt(a^2 + b^2) over the pixels: Lab (..., 3, H, W) -> (...)."""
     _, a, b = lab.float().unbind(-3)
     return a.square().addcmul_(b, b).sqrt_().mean(dim=(-2, -1))  # faster than hypot
 
 
 def sample_path(name: str) -> Path:
-    """Where one of `SAMPLES` lies on this machine."""
+    """The path of one of `SAMPLES`; ValueError for an unknown name."""
     if name not in SAMPLES:
         raise ValueError(f"sample: expected one of {', '.join(SAMPLES)}, got {name!r}")
     package, _, file = SAMPLES[name].partition("/")
@@ -180,16 +186,19 @@ def sample_path(name: str) -> Path:
 
 
 def sample_photo(name: str) -> Image.Image:
-    """One of `SAMPLES`, as RGB."""
+    """One of `SAMPLES`, as RGB; ValueError for an unknown name."""
     return read_photo(sample_path(name))
 
 
 def all_files(folder: Path) -> list[Path]:
-    """Every file below a folder, dead links too, in the same order on every machine. Links to
-    folders are followed. A folder is read once, and what is left out is told in a warning."""
+    """Every file below a folder, in the same order on every machine.
+
+    Includes broken links, and follows links to folders. Each folder is read only once; a warning
+    lists folders that are left out.
+    """
     found, folders, links, seen, left = [], [folder], [], set(), []
     while folders or links:
-        # Links last, so that which way to a folder is taken does not depend on the machine.
+        # Links last, so that the path by which a folder is reached is the same on every machine.
         here = folders.pop() if folders else heappop(links)
         if realpath(here) in seen:
             left.append(f"{here} (found already)")
@@ -197,7 +206,7 @@ def all_files(folder: Path) -> list[Path]:
         seen.add(realpath(here))
         try:
             inside = list(os.scandir(here))
-        except OSError as error:  # it may be gone, or closed
+        except OSError as error:  # deleted meanwhile, or not readable
             left.append(f"{here} ({error.strerror})")
             continue
         for each in inside:
@@ -218,13 +227,13 @@ def all_files(folder: Path) -> list[Path]:
 
 
 def _is_in(outer: Path, inner: Path) -> bool:
-    """Whether a folder is another one, or lies somewhere in it, links followed."""
+    """Whether `inner` is `outer` or lies below it, with links resolved."""
     return Path(realpath(inner)).is_relative_to(realpath(outer))
 
 
 def is_named_picture(file: Path) -> bool:
-    """Whether a file has the extension of a picture, also of a kind that Pillow cannot read. Those
-    that begin with "._" are notes of macOS about others."""
+    """Whether a file has a picture's extension, HEIC included, which Pillow cannot read. Names that
+    start with "._" are macOS metadata."""
     ending = file.suffix.lower()
     if file.name.startswith("._"):
         return False

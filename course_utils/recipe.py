@@ -1,4 +1,4 @@
-"""What decides a training (its config), and what was learned (its history). Lesson 4."""
+"""The config of a training run, and its history. Lesson 4."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -14,15 +14,15 @@ from course_utils.plumbing.limits import STRIDE, check_architecture, check_size
 if TYPE_CHECKING:
     from course_utils.network import ColorizationNet
 
-MOST_HISTORY = 2**26  # bytes; an epoch takes some hundred
+MOST_HISTORY = 2**26  # bytes; an epoch takes a few hundred
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides what is learned: on one CPU, equal configs give equal runs."""
+    """Everything that determines a run: on one CPU, equal configs give equal runs."""
 
     data: str = "scenes"  # a source's name or a folder, see data.load_dataset
-    size: int = 64  # pixels; a laptop's minutes go with its square
+    size: int = 64  # pixels; training time grows with its square
     width: float = 0.25  # a sixteenth of the released network's parameters
     head: str = "regression"  # "regression" for L2, "classification" for the ab bins
     rebalanced: bool = False  # classification: rare colors weigh more, see bins.class_weights
@@ -30,11 +30,11 @@ class TrainConfig:
     batch_size: int = 64
     learning_rate: float = 1.5e-3  # the peak of the cycle
     weight_decay: float = 1e-2
-    warm_up: float = 0.2  # share of all steps in which the rate climbs to its peak
-    gradient_clip: float = 1.0  # largest norm of the gradient that is let through
+    warm_up: float = 0.2  # fraction of all steps in which the rate rises to its peak
+    gradient_clip: float = 1.0  # maximum norm of the gradient
     augmented: bool = True  # flips and crops
-    oversize: float = 1.5  # photographs are cropped from copies this much larger: crops stay sharp
-    growth: float = 0.75  # share of the epochs in which photographs grow from half of size to all
+    oversize: float = 1.5  # crops come from photographs this much larger, to stay sharp
+    growth: float = 0.75  # fraction of the epochs in which pictures grow from size / 2 to size
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -64,22 +64,25 @@ class TrainConfig:
 
     @property
     def train_size(self) -> int:
-        """The size of the pictures that crops are cut from; a scene is as sharp at every size."""
+        """The size of the pictures to crop from; `size` for scenes and without augmentation."""
         if not self.augmented or self.data == "scenes":
             return self.size
         return STRIDE * round(self.oversize * self.size / STRIDE)
 
     def steps(self, pictures: int) -> int:
-        """Steps of an epoch over so many pictures; the last batch may be smaller."""
+        """Steps per epoch for this many pictures; the last batch may be smaller."""
         return -(-pictures // self.batch_size)
 
     def size_at(self, epoch: int) -> int:
-        """The size of the pictures of an epoch (from 0): small ones teach the rough things in a
-        fraction of the time. Scenes keep theirs, so that errors compare with their floor."""
+        """Picture size in an epoch, counted from 0.
+
+        Small pictures teach coarse structure in a fraction of the time. Scenes keep their size, so
+        that errors stay comparable with `l2_floor`.
+        """
         grown = 1.0
         if self.augmented and self.data != "scenes" and self.growth > 0:
             grown = min(1.0, epoch / (self.growth * self.epochs))
-        small = min(self.size, 2 * STRIDE)  # of one pixel at an eighth BatchNorm learns nothing
+        small = min(self.size, 2 * STRIDE)  # BatchNorm needs more than one pixel at 1/8 size
         return max(small, STRIDE * int((1 + grown) / 2 * self.size / STRIDE))
 
 
@@ -87,7 +90,7 @@ TrainConfig.__init__ = names_checked(TrainConfig.__init__)
 
 
 def learning_rate_at(step: int, steps: int, config: TrainConfig) -> float:
-    """One cycle: up in a straight line, then down to zero along half a cosine."""
+    """One-cycle schedule: linear warm-up to the peak, then cosine decay to 0. Steps start at 0."""
     climb = max(1, round(config.warm_up * steps))
     if step < climb:
         return config.learning_rate * (step + 1) / climb
@@ -96,16 +99,16 @@ def learning_rate_at(step: int, steps: int, config: TrainConfig) -> float:
 
 @dataclass
 class History:
-    """What a run learned, epoch by epoch.
+    """The history of a run, one row per epoch.
 
     A row has `epoch` (from 1), `train_loss` (MSE(ab) for regression, nats for classification),
     `val_mse` (MSE(ab)), for classification `val_loss` (nats), `learning_rate`, `gradient_norm`
-    (mean before clipping), `seconds`.
+    (mean before clipping), and `seconds`.
     """
 
     config: TrainConfig
     baselines: dict[str, float]  # MSE(ab) on the validation pictures
-    l2_floor: float | None = None  # where the source knows it
+    l2_floor: float | None = None  # None if unknown
     rows: list[dict[str, float]] = field(default_factory=list)
     fingerprint: str | None = None  # of the pictures
     model: "ColorizationNet | None" = field(default=None, repr=False)
@@ -117,7 +120,7 @@ class History:
         return min(self.rows, key=lambda row: row[measure])
 
     def head(self) -> dict:
-        """What a history file says in its first line."""
+        """The first line of a history file, as a dict."""
         return {
             "config": asdict(self.config),
             "baselines": self.baselines,
@@ -126,7 +129,7 @@ class History:
         }
 
     def save(self, path: str | Path) -> None:
-        """Write a history file, whole or not at all."""
+        """Write a history file atomically."""
         lines = [json.dumps(line) + "\n" for line in (self.head(), *self.rows)]
         write_atomic(path, "".join(lines).encode())
 
@@ -135,7 +138,7 @@ class History:
         """Read a history file.
 
         Raises:
-            ValueError: no such file, or not a history.
+            ValueError: a file that is missing or not a history.
         """
         try:
             if Path(path).exists() and not 0 < Path(path).stat().st_size < MOST_HISTORY:
@@ -150,7 +153,7 @@ class History:
 
     @classmethod
     def of(cls, head: dict, rows: list) -> "History":
-        """What a file says, if it is a history: else KeyError, TypeError or ValueError."""
+        """Build a history from parsed JSON; KeyError, TypeError or ValueError if it is invalid."""
         config = TrainConfig(**head["config"])
         floor, baselines = head["l2_floor"], head["baselines"]
         measures = {"epoch", "train_loss", "val_mse"}

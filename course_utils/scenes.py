@@ -1,14 +1,13 @@
 """Generated landscapes whose true color distribution is known. Lesson 2.
 
-A scene is made by two boxes of dice that know nothing of each other. The first makes the
-luminance picture: where sky, ridges, sea, trees and flowers are, and how light. The second
-picks a palette: a blue day or a sunset, summer or autumn, each flower red, yellow, blue or
-violet. Nothing in L tells which, so for every pixel the mean and the variance of ab are exact
-sums over the palette's options; the mean of that variance is the L2 loss that no model can go
-below.
+A scene is made from two independent streams of random numbers. The first makes the luminance
+picture: where sky, ridges, sea, trees and flowers are, and how light. The second picks a palette:
+a blue day or a sunset, summer or autumn, each flower red, yellow, blue or violet. L does not
+depend on the palette, so the mean and variance of ab at every pixel are exact sums over the
+palette's options; the mean of that variance is the lowest expected L2 loss of any model.
 
 Everything is composed in Lab and stays inside the sRGB gamut: a palette entry is a hue and a
-chroma, and where a pixel is too dark or too light to show that chroma it gets what it can.
+chroma, and a pixel too dark or too light for that chroma gets the largest one that fits.
 """
 
 from functools import lru_cache
@@ -52,7 +51,7 @@ PALETTE = {
 }
 MATERIALS = tuple(name for options in PALETTE.values() for name in options[0][1])
 TREES, FLOWER_ROWS, FLOWER_COLUMNS = 4, 7, 10
-AT_ONCE = 32  # scenes drawn at a time: what they need stays near the processor
+AT_ONCE = 32  # scenes drawn at a time, few enough to fit the processor's cache
 
 
 class Scenes(NamedTuple):
@@ -64,18 +63,18 @@ class Scenes(NamedTuple):
     variance_ab: Tensor  # (B, 2, H, W) variance of ab over all palettes
 
     def l2_floor(self) -> float:
-        """The MSE(ab), averaged over both channels, that no model can be expected to beat."""
+        """The lowest expected MSE(ab), averaged over both channels, of any model."""
         return self.variance_ab.mean().item()
 
 
 def render(indices: list[int] | range, size: int = 64, seed: int = 0) -> Scenes:
-    """Draw the scenes with these numbers.
+    """Draw the scenes with these indices, `size` pixels high and wide.
 
-    A scene depends on (seed, index) alone: it is the same in every batch and on every
-    machine, and the same picture at every size.
+    A scene depends only on (seed, index): it is the same in every batch and on every machine, and
+    the same picture at every size.
 
     Raises:
-        ValueError: a size that is not a positive multiple of 8, or no index at all.
+        ValueError: a size that is not a positive multiple of 8, or no indices.
     """
     check_size(size)
     if len(indices) == 0:
@@ -101,7 +100,7 @@ def _render(indices: list[int] | range, size: int, seed: int) -> Scenes:
 
 
 class _Dice:
-    """A box of uniform numbers in [0, 1) for each scene, dealt out in order."""
+    """A stream of uniform random numbers in [0, 1) for each scene, used in order."""
 
     SIZE = 4096
 
@@ -111,17 +110,17 @@ class _Dice:
         self.used = 0
 
     def take(self, *shape: int) -> Tensor:
-        """(B, *shape) numbers that nobody else gets."""
+        """The next unused numbers, `(B, *shape)`."""
         start, self.used = self.used, self.used + prod(shape)
         assert self.used <= self.SIZE, "a scene takes more dice than its box holds"
         return self.numbers[:, start : self.used].reshape(-1, *shape)
 
     def between(self, low: float, high: float, *shape: int) -> Tensor:
-        """(B, *shape) numbers in [low, high); one for each scene unless told otherwise."""
+        """Numbers in [low, high), `(B, *shape)`; by default one per scene, (B, 1, 1)."""
         return low + (high - low) * self.take(*(shape or (1, 1)))
 
     def noise(self, size: int, grid: tuple[int, int], octaves: int, gain: float = 0.5) -> Tensor:
-        """(B, H, W) smooth noise around 0; `grid` is its coarsest cells, one row for a line."""
+        """Smooth noise around 0, (B, H, W); `grid` counts its coarsest cells, 1 row gives H = 1."""
         total = 0.0
         for octave in range(octaves):
             rows = grid[0] * 2**octave + 1 if grid[0] > 1 else 1
@@ -133,7 +132,7 @@ class _Dice:
 
 
 class _Canvas:
-    """Layers painted over each other: the luminance, and how much is seen of each material."""
+    """The luminance of layers painted over each other, and the visible share of each material."""
 
     def __init__(self, batch: int, size: int) -> None:
         line = (torch.arange(size, dtype=torch.float32) + 0.5) / size
@@ -143,11 +142,11 @@ class _Canvas:
         self.seen = {name: torch.zeros_like(self.L) for name in MATERIALS}
 
     def edge(self, inside: Tensor) -> Tensor:
-        """A mask with an edge one pixel wide, from a distance in picture widths, > 0 inside."""
+        """A mask with an edge one pixel wide; `inside` is a signed distance in picture widths."""
         return (inside * self.size + 0.5).clamp(0, 1)
 
     def paint(self, mask: Tensor, lightness: Tensor, **materials: float | Tensor) -> None:
-        """Lay a mask (B, H, W) of this lightness over all; `materials` are shares that sum to 1."""
+        """Paint over a mask (B, H, W) with this lightness; the shares of `materials` sum to 1."""
         self.L = torch.lerp(self.L, lightness.expand_as(self.L), mask.expand_as(self.L))
         for seen in self.seen.values():
             seen *= 1 - mask
@@ -209,7 +208,7 @@ def _paint_meadow(
 
 
 def _paint_flowers(canvas: _Canvas, dice: _Dice, horizon: Tensor, on_land: Tensor) -> Tensor:
-    """A field of them on a jittered grid in perspective. Returns each pixel's flower number."""
+    """A field on a jittered grid in perspective. Returns the index of each pixel's flower."""
     rows, columns, flat = FLOWER_ROWS, FLOWER_COLUMNS, FLOWER_ROWS * FLOWER_COLUMNS
     edge = horizon + 0.09  # below the hills
     depth = ((canvas.y - edge) / (1 - edge)).clamp(0, 0.999)  # 0 far, 1 near
@@ -254,7 +253,7 @@ def _paint_trees(
 
 
 def _color(canvas: _Canvas, flowers: Tensor, palette: _Dice) -> Scenes:
-    """Choose one palette, and sum over all of them for the mean and the variance."""
+    """Choose one palette, and compute the mean and the variance over all palettes."""
     lightness = canvas.L.clamp(4, 97)
     ab, mean, variance = (torch.stack(2 * [torch.zeros_like(lightness)], dim=1) for _ in range(3))
     for name, options in PALETTE.items():
@@ -280,12 +279,12 @@ def _color(canvas: _Canvas, flowers: Tensor, palette: _Dice) -> Scenes:
 
 
 def _each(values: Tensor, number: Tensor) -> Tensor:
-    """Values (B, n) of n things, laid out by a map (B, H, W) of which thing is where."""
+    """Look up values (B, n) by a map of indices (B, H, W)."""
     return values.gather(1, number.flatten(1)).reshape(number.shape)
 
 
 def _available_chroma(lightness: Tensor, hue: float, chroma: float) -> Tensor:
-    """The wished chroma, or at this lightness the most that sRGB can show of the hue."""
+    """The requested chroma, or the largest in the sRGB gamut at this lightness and hue."""
     table = _chroma_table(hue, chroma)
     return table[(lightness * ((len(table) - 1) / 100)).round().int()]
 

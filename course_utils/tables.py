@@ -7,12 +7,12 @@ from html import escape
 
 @dataclass(frozen=True)
 class Column:
-    """How a column is written, and which of its values is the best.
+    """How to format a column, and which of its values is best.
 
     Args:
-        title: what stands above it.
-        format: of a number, as for `format`.
-        best: `min` or `max`; None where neither is meant.
+        title: its heading.
+        format: a format specification, as for the built-in `format`.
+        best: `min` or `max`; None to mark no value.
     """
 
     title: str
@@ -21,12 +21,12 @@ class Column:
 
 
 class Table:
-    """A table whose last line in a cell shows it. In HTML the best value of a column is bold.
+    """A table for the last line of a notebook cell. In HTML the best value of a column is bold.
 
     Args:
         columns: from left to right, after the names of the rows.
-        rows: name -> a value a column, a number or a text. None leaves a place empty.
-        caption: what the numbers were taken on.
+        rows: name -> one number or string per column; None leaves a cell empty.
+        caption: what the numbers were measured on.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class Table:
         return ["" if value is None else format(value, column.format) for value, column in values]
 
     def _best(self, number: int) -> str | None:
-        """The best value of a column as it is written, so that equals are all marked."""
+        """The best value of a column as formatted, so that all ties are marked."""
         column = self.columns[number]
         values = [row[number] for row in self.rows.values() if row[number] is not None]
         return format(column.best(values), column.format) if column.best and values else None
 
 
 def metrics_table(rows: dict[str, dict]) -> Table:
-    """Several models beside each other: name -> what `metrics.evaluate` gives."""
+    """Compare models in a table; `rows` maps a name to the result of `metrics.evaluate`."""
     first = next(iter(rows.values()))
     columns = [
         Column("MSE(ab)", ".1f", min),

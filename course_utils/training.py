@@ -1,10 +1,10 @@
 """One training loop, the same on a laptop and on a GPU. Lesson 4.
 
-`train_epoch` has the lesson's four lines, `fit` is a whole training. The recipe: shuffled batches
+`train_epoch` has the lesson's four lines, `fit` is a whole run. The recipe: shuffled batches
 with flips and crops, small pictures first and large ones last, AdamW under a one-cycle learning
-rate, gradients clipped, bfloat16 where the processor has it, validation after every epoch. On a CPU
-a run is repeatable, and a resumed run is bit for bit the one that was not interrupted. Several
-processes run the same loop, see `plumbing.processes`.
+rate, gradients clipped, bfloat16 where the hardware has it, validation after every epoch. On a CPU
+runs are reproducible, and a resumed run is bit for bit the same as an uninterrupted one. Several
+processes can share a run, see `plumbing.processes`.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,12 +39,12 @@ from course_utils.recipe import History, TrainConfig
 
 
 def train_epoch(objective: nn.Module, optimizer: torch.optim.Optimizer, epoch: Epoch) -> None:
-    """Learn from each batch of an epoch once.
+    """Take one optimizer step on each batch of an epoch.
 
     Args:
         objective: L (B, 1, H, W) and the true ab (B, 2, H, W) -> the loss, see `losses.Objective`.
-        optimizer: of its parameters.
-        epoch: gives the batches, and is told the loss of each.
+        optimizer: updates the parameters of `objective`.
+        epoch: provides the batches, and records their losses.
     """
     objective.train()
     for L, ab in epoch.batches():
@@ -72,27 +72,27 @@ def fit(
 
     Args:
         config: the recipe.
-        train, val: the pictures, see `plumbing.datasets`; opened from `config.data` where not
-            given. A name or folder to train on takes the place of `config.data`. Those to train
-            on may be larger than `config.size` where they are cropped.
+        train, val: the pictures, see `plumbing.datasets`; by default opened from `config.data`.
+            A name or folder given as `train` replaces `config.data`. Training pictures may be
+            larger than `config.size` if `config.augmented` crops them.
         out: a folder for weights and history, see `plumbing.checkpoints`.
-        resume: go on from `out` if a run of the same config, on the same pictures, stopped there.
+        resume: continue the run in `out`, of the same config and pictures, if there is one.
         device: "cpu" or "cuda"; by default a GPU where there is one.
         progress: show a progress bar with the loss and the time left.
         on_data: called once with the training and validation pictures, before the training.
         on_epoch: called after each epoch, with the history so far.
-        model: a network to train further, such as one from `colorize.load_model`; by default a
-            new one. A trained one wants a low learning rate, and growth=0.
-        compiled: let torch.compile make the network faster; it needs a C++ compiler, and minutes
-            for the first step.
+        model: a network to fine-tune, such as one from `colorize.load_model`; by default a new
+            one. Fine-tuning needs a low learning rate and growth=0.
+        compiled: speed up the network with torch.compile, which needs a C++ compiler and takes
+            minutes for the first step.
     Returns:
         The history, with the trained network as `history.model`. Ctrl-C (or Jupyter's stop
-        button) ends the training after the step at hand, and saves it: `resume` goes on there.
+        button) stops after the current step and saves the run, for `resume` to continue.
     Raises:
-        TypeError: pictures or a model that are something else.
-        ValueError: a bad source, pictures of another size, a model that is not what the config
-            says, a folder that cannot be written, already has a run, or is another run's at this
-            moment, or a resume from another config or with other pictures.
+        TypeError: pictures or a model of the wrong type.
+        ValueError: an invalid source, pictures of the wrong size, a model that does not match the
+            config, a folder that cannot be written, already has a run or is in use by another
+            one, or a resume with another config or other pictures.
         FloatingPointError: the loss is NaN or infinite.
     """
     if not isinstance(config, TrainConfig):
@@ -113,7 +113,7 @@ def fit(
         _check_pictures(config, train, val)
         history = history or _new_history(config, train, val)
         check_data(history, _fingerprint(train, val), config.data)
-        config, history.model = history.config, model  # its data may have been spelled otherwise
+        config, history.model = history.config, model  # a resumed run keeps its spelling of data
         if on_data is not None and first:
             on_data(train, val)
         weights = rebalancing(train).to(device) if config.rebalanced else None
@@ -151,8 +151,11 @@ def fit(
 def validate(
     model: ColorizationNet, val: LabDataset, weights: Tensor | None = None
 ) -> dict[str, float]:
-    """MSE(ab) on the validation pictures as `val_mse`, and for classification its loss as
-    `val_loss`, both in the precision of the training."""
+    """Measure a network on the validation pictures, in the precision of the training.
+
+    Returns:
+        `val_mse`, MSE(ab) in CIE units squared; for classification also `val_loss`, in nats.
+    """
     model.eval()
     device = model_device(model)
     squared = loss = 0.0
@@ -167,8 +170,8 @@ def validate(
 
 
 class ClippedAdamW(torch.optim.AdamW):
-    """AdamW on gradients that are scaled down to a norm of at most `config.gradient_clip`. One
-    that is NaN or infinite changes nothing."""
+    """AdamW that clips the gradient norm to `config.gradient_clip`, and skips steps whose gradient
+    is NaN or infinite."""
 
     def __init__(self, parameters: Iterator[nn.Parameter], config: TrainConfig) -> None:
         super().__init__(
@@ -177,7 +180,7 @@ class ClippedAdamW(torch.optim.AdamW):
         self.most, self.gradient_norm = config.gradient_clip, 0.0
 
     def step(self, closure: None = None) -> None:
-        """Take a step; `gradient_norm` is then the norm before it was scaled."""
+        """Take a step, and set `gradient_norm` to the norm before clipping."""
         parameters = [each for group in self.param_groups for each in group["params"]]
         self.gradient_norm = nn.utils.clip_grad_norm_(parameters, self.most).item()
         if isfinite(self.gradient_norm):
@@ -185,7 +188,7 @@ class ClippedAdamW(torch.optim.AdamW):
 
 
 def _network(config: TrainConfig, model: ColorizationNet | None) -> ColorizationNet:
-    """A new network as the config says, or the given one if it is such a network."""
+    """A new network for the config, or the given one if it matches."""
     if model is None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -210,7 +213,7 @@ def _last_state(
     out: Path | None,
     resume: bool,
 ) -> tuple[History | None, Position]:
-    """Where a run in `out` stopped, its state put into model and optimizer; else the start."""
+    """Resume the run in `out`, restoring model and optimizer; else the start of a new run."""
     if out is None or not has_run(out):
         return None, Position()
     if not resume:
@@ -244,11 +247,11 @@ def _bar(
 
 
 def _resident(dataset: LabDataset, device: torch.device) -> LabDataset:
-    """The pictures on the GPU, if they fill at most half of what is free there."""
+    """Move the pictures to the GPU if they take at most half of its free memory."""
     if device.type != "cuda":
         return dataset
     free, _ = torch.cuda.mem_get_info(device)
-    if 2 * len(dataset) * prod(dataset.lab.shape[1:]) > free / 2:  # two bytes a number
+    if 2 * len(dataset) * prod(dataset.lab.shape[1:]) > free / 2:  # two bytes per value
         return dataset
     return LabDataset(dataset.lab[:].to(device), dataset.names, dataset.report, dataset.l2_floor)
 
@@ -268,7 +271,7 @@ def _check_pictures(config: TrainConfig, train: LabDataset, val: LabDataset) -> 
 
 
 def _check_row(config: TrainConfig, row: dict[str, float]) -> dict[str, float]:
-    """A row of the history, if its validation error is a number."""
+    """Return a row of the history; FloatingPointError if its `val_mse` is NaN or infinite."""
     if not isfinite(row["val_mse"]):
         raise FloatingPointError(diverged(config, f"the validation error of {row}"))
     return row

@@ -1,5 +1,4 @@
-"""Colors of a small copy of a photograph, enlarged: the edges of L lead, so that they do not bleed.
-Lesson 5."""
+"""Upsample the colors of a small copy along the edges of L, so that they do not bleed. Lesson 5."""
 
 import torch
 from torch import Tensor
@@ -7,17 +6,22 @@ from torch.nn import functional as F
 
 
 def joint_bilateral(ab: Tensor, guide: Tensor, nearness: float = 0.5, alike: float = 8.0) -> Tensor:
-    """Enlarge ab (1, 2, h, w) to the size of an L (1, 1, H, W): each pixel takes the mean of the
-    4 x 4 colors around it, those of about its own L above all (Kopf et al., 2007).
+    """Upsample ab to the size of L by joint bilateral upsampling (Kopf et al., 2007).
+
+    Each pixel is a weighted mean of the 4 x 4 nearest colors, mostly those with a similar L.
 
     Args:
+        ab: (1, 2, h, w).
+        guide: L (1, 1, H, W) in 0..100.
         nearness: standard deviation of the Gaussian of distance, in pixels of ab.
-        alike: that of the Gaussian of the difference in L.
+        alike: standard deviation of the Gaussian of the difference in L.
+    Returns:
+        (1, 2, H, W).
     """
     height, width = guide.shape[-2:]
     rows, columns = ab.shape[-2:]
     coarse = F.adaptive_avg_pool2d(guide, (rows, columns))
-    y = (torch.arange(height) + 0.5) * rows / height - 0.5  # where a pixel lies among those of ab
+    y = (torch.arange(height) + 0.5) * rows / height - 0.5  # pixel centers in coordinates of ab
     x = (torch.arange(width) + 0.5) * columns / width - 0.5
     total = weights = 0.0
     for down in range(-1, 3):
@@ -33,8 +37,15 @@ def joint_bilateral(ab: Tensor, guide: Tensor, nearness: float = 0.5, alike: flo
 
 
 def guided_upsampling(ab: Tensor, guide: Tensor, lightness: Tensor) -> Tensor:
-    """Enlarge ab (1, 2, h, w) to the size of L (1, 1, H, W), led by the edges of L; `guide` is L
-    at the size of ab, (1, 1, h, w). `colorize.colorize` does the same, some rows at a time."""
+    """Upsample ab to the size of L with a guided filter. `colorize.colorize` does it in bands.
+
+    Args:
+        ab: (1, 2, h, w).
+        guide: L at the size of ab, (1, 1, h, w).
+        lightness: L (1, 1, H, W).
+    Returns:
+        (1, 2, H, W).
+    """
     slope, offset = F.interpolate(
         lines_of_lightness(ab, guide), lightness.shape[-2:], mode="bilinear"
     ).chunk(2, dim=1)
@@ -42,14 +53,15 @@ def guided_upsampling(ab: Tensor, guide: Tensor, lightness: Tensor) -> Tensor:
 
 
 def lines_of_lightness(ab: Tensor, guide: Tensor, radius: int = 1, flat: float = 1.0) -> Tensor:
-    """Around each pixel a and b as straight lines of L, fitted by least squares: the guided filter
-    of He et al. (2013), in its fast form.
+    """Fit a and b as linear functions of L around each pixel, by regularized least squares.
+
+    This is the guided filter of He et al. (2013), in its fast form.
 
     Args:
         ab: (1, 2, h, w).
         guide: L, (1, 1, h, w).
-        radius: of the window of the fit, in pixels.
-        flat: a window that varies less in L than this has no edges to follow.
+        radius: of the fitting window, in pixels.
+        flat: a window in which L has a smaller standard deviation than this counts as flat.
     Returns:
         (1, 4, h, w): the slopes of a and b, and their values at L = 0.
     """
@@ -64,7 +76,7 @@ def lines_of_lightness(ab: Tensor, guide: Tensor, radius: int = 1, flat: float =
 
 
 def enlarge(small: Tensor, height: int, width: int, rows: slice) -> Tensor:
-    """Some rows of what `F.interpolate(small, (height, width), mode="bilinear")` gives."""
+    """The given rows of `F.interpolate(small, (height, width), mode="bilinear")`."""
     count = small.shape[-2]
     y = (torch.arange(rows.start, rows.stop) + 0.5) * count / height - 0.5
     y = y.clamp(0, count - 1)
