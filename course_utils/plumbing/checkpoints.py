@@ -113,8 +113,9 @@ def resume_run(
             reason = (str(error) or type(error).__name__).splitlines()[0]
             problems.append(f"{state}: expected the state of a run, got something else ({reason})")
             continue
-        for left in out.glob("next.safetensors.*.part"):  # of a process that was killed
-            left.unlink(missing_ok=True)
+        for name in ("next.safetensors", "best.safetensors", "history.jsonl"):
+            for left in out.glob(f"{name}.*.part"):  # by a process that was killed
+                left.unlink(missing_ok=True)
         for problem in problems:
             warnings.warn(f"{problem}; going on from {state.name}", stacklevel=2)
         history.save(out / "history.jsonl")
