@@ -1,7 +1,8 @@
 """How long a widget takes to answer a move: `python benchmarks/widgets.py`.
 
 Of those that need the kernel, the median of at least 30 moves, every control through all its
-values, at the default size, from the new value to the PNG bytes; what a browser adds is not in it.
+values, or a hint across the photo, at the default size, from the new value to the PNG bytes; what a
+browser adds is not in it.
 Of those that the browser draws, the frames a second while a slider is dragged, photographs being
 512 pixels wide, in Chromium without a GPU. Chromium draws at most 60.
 """
@@ -10,14 +11,21 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
 import ipywidgets
+import numpy as np
+import torch
 
 from course_utils import widgets
-from course_utils.colorize import load_model
+from course_utils.colorize import WEIGHTS, load_model
 from course_utils.data import load_dataset
+from course_utils.hints import Hint
+from course_utils.photos import sample_photo
+from course_utils.recipe import History
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "browser"))
 from chromium import chromium, served
@@ -53,7 +61,8 @@ def values(control: ipywidgets.Widget) -> list:
     return [choice for choice in choices if choice != control.value] + [control.value]
 
 
-def milliseconds(explorer: widgets.Explorer) -> list[float]:
+def moves_of(explorer: widgets.Explorer) -> list[Callable[[], None]]:
+    """Each control through all its values."""
     moves = []
     guess = explorer.controls.get("guess")
     for name, control in explorer.controls.items():
@@ -61,10 +70,20 @@ def milliseconds(explorer: widgets.Explorer) -> list[float]:
     if guess:
         rounds = [("left",) * n for n in range(1, 9)]
         moves += [("guess", value) for each in rounds for value in ((*each[:-1], ""), each)]
+    return [partial(explorer.set, **{name: value}) for name, value in moves]
+
+
+def strokes_of(brush: widgets.Brush) -> list[Callable[[], None]]:
+    """A hint that is dragged across the photo, let go at the end."""
+    drag = [partial(brush.on_event, "drag", 0, n / MOVES, n / MOVES) for n in range(MOVES)]
+    return [*drag, partial(brush.on_event, "drop", 0, 1, 1)]
+
+
+def milliseconds(moves: Sequence[Callable[[], None]]) -> list[float]:
     taken = []
-    for name, value in islice(cycle(moves), max(MOVES, len(moves))):
+    for move in islice(cycle(moves), max(MOVES, len(moves))):
         began = time.perf_counter()
-        explorer.set(**{name: value})
+        move()
         taken.append(1000 * (time.perf_counter() - began))
     return taken
 
@@ -84,17 +103,22 @@ def frames_a_second() -> dict[str, float]:
 
 for name, rate in frames_a_second().items():
     print(f"{name:20} {rate:5.1f} frames a second{'' if rate >= 30 else '  under 30'}")
-model = load_model("landscapes")
+model, samples = load_model("landscapes"), load_dataset("samples", 64, "all")
+answers = torch.from_numpy(np.load(WEIGHTS / "landscapes.epochs.npz")["ab"])
+errors = [row["val_mse"] for row in History.load(WEIGHTS / "landscapes.jsonl").rows]
 explorers = {
     "color_distance": widgets.color_distance(),
     "gray_finder": widgets.gray_finder(load_dataset("samples", 96, "all")),
     "kernel_taps": widgets.kernel_taps(),
     "receptive_fields": widgets.receptive_fields(),
+    "epoch_scrubber": widgets.epoch_scrubber(answers, samples, errors),
     "temperature_explorer": widgets.temperature_explorer(load_model("photographs-vivid")),
     "results_browser": widgets.results_browser(model, load_dataset("scenes", 64, "val")),
 }
-for name, explorer in explorers.items():
-    taken = milliseconds(explorer)
+moves = {name: moves_of(explorer) for name, explorer in explorers.items()}
+brush = widgets.Brush(sample_photo("rocket"), hints=[Hint(0.5, 0.5, "#c03020")])
+for name, each in (moves | {"Brush": strokes_of(brush)}).items():
+    taken = milliseconds(each)
     median = statistics.median(taken)
     verdict = "" if median < LIMIT else f"  over {LIMIT}"
     print(f"{name:20} median {median:5.1f} ms, slowest {max(taken):5.1f}{verdict}")

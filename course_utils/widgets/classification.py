@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from course_utils.bins import AB_BINS, annealed_mean
-from course_utils.color import fit_gamut, lab_to_rgb
+from course_utils.color import lab_to_rgb
 from course_utils.network import ColorizationNet, model_device
 from course_utils.upsampling import guided_upsampling, joint_bilateral
 from course_utils.widgets.explorer import photo_choice, slider
@@ -65,7 +65,7 @@ def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> Point
         sharp = (at_pixel / temperature).log_softmax(dim=0)
         level = lightness[0, int(cross[1]), int(cross[0])].item()
         a, b = ab[0, :, row, column].tolist()
-        recolored = to_image(fit_gamut(torch.cat((lightness, large))))
+        recolored = to_image(torch.cat((lightness, large)))
         panels = {
             f"recolored, T = {temperature:.2f}": recolored,
             f"dark {SURE:.0f} bits, yellow {UNSURE:.0f}": unsure.copy(),

@@ -32,8 +32,8 @@ def photo_lab(name: str, height: int, square: bool = False) -> torch.Tensor:
 
 
 def to_image(lab: torch.Tensor) -> Image.Image:
-    """A Lab picture (3, H, W) as an image."""
-    return Image.fromarray(lab_to_uint8(lab).permute(1, 2, 0).numpy())
+    """A Lab picture (3, H, W) as an image, as `colorize` shows it: out-of-gamut colors are paler."""
+    return Image.fromarray(lab_to_uint8(lab, fit=True).permute(1, 2, 0).numpy())
 
 
 def side_by_side(pictures: dict[str, torch.Tensor], height: int | None = None) -> Image.Image:
