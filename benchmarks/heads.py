@@ -4,7 +4,8 @@ network, data and steps: `python benchmarks/heads.py FOLDER --out runs/heads`.
 FOLDER holds photographs in train/ and val/. Three networks of width 0.25 are trained at 64 px for
 20 epochs (20 to 45 minutes on 2 cores; a stopped run goes on where it was) and measured on val,
 each after the epoch with its lowest loss there. Writes a history each, and `heads.json`: all
-measures, and the prior of the bins.
+measures, and the prior of the bins. `--seed 1` is the same with other first weights and another
+order of the photographs, into files with a 1 in their names.
 """
 
 import argparse
@@ -32,17 +33,22 @@ def main() -> None:
     parser.add_argument("folder")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    mark = f"-{options.seed}" if options.seed else ""
     train = load_dataset(options.folder, 64, "train", progress=True)
     val = load_dataset(options.folder, 64, "val", progress=True)
     rows = {name: evaluate(model, val) for name, model in baselines(train).items()}
     for name, choice in HEADS.items():
-        config = TrainConfig(data=options.folder, epochs=options.epochs, **choice)
-        history = fit(config, None, val, options.out / name, resume=True)
+        config = TrainConfig(
+            data=options.folder, epochs=options.epochs, seed=options.seed, **choice
+        )
+        folder = options.out / f"{name}{mark}"
+        history = fit(config, None, val, folder, resume=True)
         if len(history.rows) < options.epochs:
             raise SystemExit(f"{name} was stopped; call this again, and it goes on")
-        history.save(options.out / f"heads-{name.lower()}.jsonl")
-        model = read_network(options.out / name / "best.safetensors").eval()
+        history.save(options.out / f"heads-{name.lower()}{mark}.jsonl")
+        model = read_network(folder / "best.safetensors").eval()
         if name == "L2":
             rows[name] = evaluate(model, val)
             continue
@@ -51,7 +57,7 @@ def main() -> None:
             rows[f"{name}, T = {temperature:g}"] = evaluate(model, val)
     prior = [float(f"{p:.6g}") for p in training_prior(train)]
     result = {"epochs": options.epochs, "rows": rows, "prior": prior}
-    (options.out / "heads.json").write_text(json.dumps(result, indent=1) + "\n")
+    (options.out / f"heads{mark}.json").write_text(json.dumps(result, indent=1) + "\n")
     print(metrics_table(rows))
 
 

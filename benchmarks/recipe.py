@@ -1,15 +1,16 @@
 """Lesson 4's comparison of recipes: `python benchmarks/recipe.py FOLDER --out runs/recipe`.
 
 FOLDER holds photographs in train/ and val/. Same data, machine and minutes for all, as many as our
-40 epochs take (about 7 on 2 cores with bfloat16, so half an hour in all). How long an epoch takes
-is measured first, in turns, and the fastest turn counts, so that other work on the machine does
-not:
+40 epochs take (about 7 on 2 cores with bfloat16, so half an hour for all four). How long an epoch
+takes is measured first, in turns, and the fastest turn counts, so that other work on the machine
+does not:
 
 - ours: what `course train` does, at width 0.25 and 64 px;
 - the mini-project's recipe on the same network: Adam at 3e-5, no shuffling, no crops, PyTorch's own
   initialization, float32; with the photographs mixed once, and, for a shorter time, in the
   order of their folders;
-- ours with a plain U-Net of as many parameters.
+- ours with a plain U-Net of as many parameters;
+- and that again for all 40 epochs (half an hour more), in `recipe.json` under "longer".
 
 Writes `recipe.json` (errors by minute), `recipe.png`, and `epochs.npz`, what our network answers
 after each epoch on scikit-image's photographs.
@@ -172,6 +173,11 @@ def minutes_of(config: TrainConfig, seconds: dict[int, float]) -> np.ndarray:
     return np.cumsum([seconds[size] for size in map(config.size_at, range(config.epochs))]) / 60
 
 
+def errors_of(history: History) -> dict[str, list[float]]:
+    names = "train_loss", "val_mse"
+    return {name: [round(row[name], 2) for row in history.rows] for name in names}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder")
@@ -228,12 +234,14 @@ def main() -> None:
         result["baselines"] = result.get("baselines", history.baselines)
         result["curves"][name] = {
             "minutes": minutes_of(chosen, seconds[name]).round(3).tolist(),
-            "train_loss": [round(row["train_loss"], 2) for row in history.rows],
-            "val_mse": [round(row["val_mse"], 2) for row in history.rows],
+            **errors_of(history),
         }
         (options.out / "recipe.json").write_text(json.dumps(result) + "\n")
         errors = result["curves"][name]["val_mse"]
         print(f"{name}, {chosen.epochs} epochs: best {min(errors)}, last {errors[-1]}", flush=True)
+    history = train_unet(config, large, val)
+    result["longer"] = {"U-Net, all epochs": errors_of(history)}
+    (options.out / "recipe.json").write_text(json.dumps(result) + "\n")
     figure = recipe_curves(result)
     figure.savefig(options.out / "recipe.png", dpi=120)
     plt.close(figure)
