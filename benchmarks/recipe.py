@@ -37,14 +37,14 @@ from course_utils.recipe import History, TrainConfig
 from course_utils.training import fit
 
 
-class UNet(nn.Module):
+class UNet(ColorizationNet):
     """Down to an eighth, and up again beside what was seen on the way down (Ronneberger et al.,
-    2015). It speaks as `ColorizationNet` does, so that `fit` can train it."""
+    2015). To `fit` it is a `ColorizationNet`, with other layers."""
 
     head = "regression"
 
     def __init__(self, channels: int, width: float) -> None:
-        super().__init__()
+        nn.Module.__init__(self)  # none of the other's layers
         self.width, self.size = width, 64
         wide = [channels * 2**level for level in range(4)]
         self.down = nn.ModuleList(map(twice, [1, *wide[:-1]], wide))
