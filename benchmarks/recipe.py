@@ -240,7 +240,8 @@ def main() -> None:
         errors = result["curves"][name]["val_mse"]
         print(f"{name}, {chosen.epochs} epochs: best {min(errors)}, last {errors[-1]}", flush=True)
     history = train_unet(config, large, val)
-    result["longer"] = {"U-Net, all epochs": errors_of(history)}
+    name = f"ours, U-Net, all {options.epochs} epochs"
+    result["longer"] = {name: errors_of(history)}
     (options.out / "recipe.json").write_text(json.dumps(result) + "\n")
     figure = recipe_curves(result)
     figure.savefig(options.out / "recipe.png", dpi=120)

@@ -21,7 +21,7 @@ from course_utils.photos import (
 from course_utils.plumbing.duplicates import dhash, near_duplicates
 
 
-@check("A threshold for faded slides")
+@check("A threshold for faded photos")
 def thresholds(answer: object) -> None:
     """Two thresholds of the mean chroma: one that keeps one sample at 10 % of its color, and one
     that throws out one at 30 %; each gets all others right."""
@@ -199,7 +199,7 @@ def _salted(_: object) -> int:
     )
 
 
-@check("Who finds the double?")
+@check("What finds the copy?")
 def doubles(answer: object) -> None:
     """For each double of a photograph what tells that it is one: "content", "look" or
     "nothing"."""

@@ -162,6 +162,9 @@ def hue_and_chroma(answer: Callable) -> None:
     b = torch.tensor([0.0, 30.0, 0.0, -4.0], dtype=torch.float64)
     hue, chroma = torch.rad2deg(torch.atan2(b, a)) % 360, torch.hypot(a, b)
     got = [[number(part) for part in pair(call(answer, x, y))] for x, y in zip(a, b, strict=True)]
+    handed_out = torch.stack((torch.rad2deg(torch.atan(b / a)), chroma), dim=1)
+    if np.allclose(got, handed_out):
+        raise NotTried
     swapped = torch.rad2deg(torch.atan2(a, b)) % 360
     compare(
         torch.tensor(got),
@@ -181,9 +184,6 @@ def hue_and_chroma(answer: Callable) -> None:
             ),
             "arctan(b / a) does not tell +a from -a; atan2(b, a) does": torch.stack(
                 (torch.rad2deg(torch.atan(b / a)) % 360, chroma), dim=1
-            ),
-            "arctan(b / a) does not tell +a from -a; atan2(b, a) does. Then % 360": torch.stack(
-                (torch.rad2deg(torch.atan(b / a)), chroma), dim=1
             ),
             "** 1 / 2 halves; write ** 0.5": torch.stack((hue, chroma**2 / 2), dim=1),
             "the hue is in radians; turn it into degrees before % 360": torch.stack(

@@ -15,11 +15,11 @@ TARGET, SEEN = 100, 31  # MSE(ab); side in pixels of the window that finds the w
 OUT, IN = 8.0, 45.0  # the mean a must be below OUT outside the ring and above IN inside
 
 
-def leaky_ring() -> Tensor:
-    """L (40, 40) of a dark ring, radius 12, with a gap of two pixels at its right."""
+def leaky_ring(gap: int = 2) -> Tensor:
+    """L (40, 40) of a dark ring, radius 12, with a gap of so many pixels at its right."""
     far = _from_the_middle()
     lightness = torch.where((far - 12).abs() < 1.5, 30.0, 60.0)
-    lightness[19:21, 25:] = 60.0
+    lightness[20 - gap // 2 : 20 + gap // 2, 25:] = 60.0
     return lightness
 
 

@@ -87,13 +87,14 @@ def validation_curves(histories: dict[str, History]) -> Figure:
 def timeline() -> Figure:
     """Works on colorization by year, a row for each idea."""
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(10, 3), layout="constrained")
+        figure, axis = plt.subplots(figsize=(10, 3.4), layout="constrained")
         for row, works in enumerate(reversed(WORKS.values())):
             years = list(works.values())
             axis.axhline(row, color=GRAY, linewidth=0.5, zorder=0)
             axis.scatter(years, [row] * len(years), color=BLUE, s=40)
-            for above, (name, year) in zip(cycle((4, -12)), works.items(), strict=False):
-                axis.annotate(name, (year, row), xytext=(6, above), textcoords="offset points")
+            for above, (name, year) in zip(cycle((6, -14)), works.items(), strict=False):
+                offset = {"xytext": (0, above), "textcoords": "offset points"}
+                axis.annotate(name, (year, row), ha="center", **offset)
         axis.set(xlim=(2003.5, 2025), xticks=range(2004, 2025, 2))
         axis.set_yticks(range(len(WORKS)), reversed(WORKS))
         axis.spines["left"].set_visible(False)

@@ -42,7 +42,7 @@ def right_answers(actual: Tensor, expected: Tensor, spread: Tensor) -> Figure:
         "L: the question": to_pixels(to_gray(actual)),
         "one right answer": to_pixels(actual),
         "mean of all right answers": to_pixels(expected),
-        "their spread (CIE units)": spread.numpy(),
+        "their spread (distance in ab)": spread.numpy(),
     }
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 4, figsize=(12, 2.8), layout="constrained")

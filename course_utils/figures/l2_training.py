@@ -89,7 +89,7 @@ def loss_curve(history: History) -> Figure:
         ends = max(value for value, *_ in lines)  # first epochs may start far above them
         axis.set_ylim(top=min(axis.get_ylim()[1], 1.25 * ends))
         label_at_right(axis, lines)
-        axis.set(xlabel="epoch", ylabel="MSE(ab), CIE units squared", title="Loss per epoch")
+        axis.set(xlabel="epoch", ylabel="MSE(ab)", title="Loss per epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
         figure.tight_layout()
     return figure
@@ -116,5 +116,5 @@ def recipe_curves(result: dict) -> Figure:
             axis.axhline(gray, color=GRAY, linestyle="--", linewidth=1)
             axis.set(xlabel="minutes of training", title=title, ylim=(0, 1.25 * gray))
             label_at_right(axis, [*lines, (gray, "gray", INK)])
-        axes[0].set_ylabel("MSE(ab), CIE units squared")
+        axes[0].set_ylabel("MSE(ab)")
     return figure

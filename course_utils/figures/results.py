@@ -37,9 +37,9 @@ def error_spread(error: Tensor, chroma: Tensor) -> Figure:
     """
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
-        left.hist(error, torch.logspace(0, 3.4, 35).tolist(), color=BLUE)
+        left.hist(error, torch.logspace(0, 3.8, 39).tolist(), color=BLUE)
         for name, value, line, side in (
-            ("middle", error.median(), "--", "right"),
+            ("median", error.median(), "--", "right"),
             ("mean", error.mean(), ":", "left"),
         ):
             left.axvline(value, color="black", linestyle=line)
@@ -50,7 +50,7 @@ def error_spread(error: Tensor, chroma: Tensor) -> Figure:
         right.plot(even, even**2 / 2, color=GRAY, linestyle="--")
         most = float(chroma.max())
         right.text(
-            most, 0.16 * most**2, "left gray\n(one even color)", color=INK, ha="right", va="top"
+            most, 0.16 * most**2, "gray's error, if\none even color", color=INK, ha="right", va="top"
         )
         right.set(
             xlabel="mean chroma of the original", ylabel="MSE(ab)", yscale="log", ylim=(1.5, None)

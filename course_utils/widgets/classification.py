@@ -68,7 +68,7 @@ def temperature_explorer(model: ColorizationNet, photo: str = "rocket") -> Point
         recolored = to_image(torch.cat((lightness, large)))
         panels = {
             f"recolored, T = {temperature:.2f}": recolored,
-            f"dark {SURE:.0f} bits, yellow {UNSURE:.0f}": unsure.copy(),
+            f"unsure: dark {SURE:.0f} bits, yellow {UNSURE:.0f} bits": unsure.copy(),
         }
         for panel in panels.values():
             _mark(panel, cross)
