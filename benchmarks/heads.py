@@ -2,7 +2,7 @@
 network, data and steps: `python benchmarks/heads.py FOLDER --out runs/heads`.
 
 FOLDER holds photographs in train/ and val/. Three networks of width 0.25 are trained at 64 px for
-20 epochs (a quarter of an hour on one core; a stopped run goes on where it was) and measured on val,
+20 epochs (15 minutes on one core; a stopped run goes on where it was) and measured on val,
 each after the epoch with its lowest loss there. Writes a history each, and `heads.json`: all
 measures, and the prior of the bins. `--seed 1` is the same with other first weights and another
 order of the photographs, into files with a 1 in their names.

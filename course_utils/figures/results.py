@@ -50,7 +50,12 @@ def error_spread(error: Tensor, chroma: Tensor) -> Figure:
         right.plot(even, even**2 / 2, color=GRAY, linestyle="--")
         most = float(chroma.max())
         right.text(
-            most, 0.16 * most**2, "gray's error, if\none even color", color=INK, ha="right", va="top"
+            most,
+            0.16 * most**2,
+            "gray's error, if\none even color",
+            color=INK,
+            ha="right",
+            va="top",
         )
         right.set(
             xlabel="mean chroma of the original", ylabel="MSE(ab)", yscale="log", ylim=(1.5, None)

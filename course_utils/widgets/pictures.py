@@ -32,7 +32,7 @@ def photo_lab(name: str, height: int, square: bool = False) -> torch.Tensor:
 
 
 def to_image(lab: torch.Tensor) -> Image.Image:
-    """A Lab picture (3, H, W) as an image, as `colorize` shows it: out-of-gamut colors are paler."""
+    """A Lab picture (3, H, W) as an image, out-of-gamut colors made paler, as in `colorize`."""
     return Image.fromarray(lab_to_uint8(lab, fit=True).permute(1, 2, 0).numpy())
 
 
