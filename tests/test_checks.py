@@ -524,7 +524,6 @@ MISTAKES = {
         (lambda a, b: (torch.rad2deg(torch.atan2(b, a)), torch.hypot(a, b)), "negative"),
         (lambda a, b: (torch.rad2deg(torch.atan2(b, a)) % 360, a**2 + b**2), "square root"),
         (lambda a, b: 7, "two numbers"),
-        (lambda a, b: (torch.rad2deg(torch.atan(b / a)), torch.hypot(a, b)), "atan2"),
         (lambda a, b: (torch.rad2deg(torch.atan2(b, a)) % 360, (a**2 + b**2) ** 1 / 2), "** 0.5"),
         (lambda a, b: (torch.rad2deg(torch.atan(b / a)) % 360, torch.hypot(a, b)), "atan2"),
         (lambda a, b: (torch.rad2deg(torch.atan2(b, a)) % 360, a.abs() + b.abs()), "|a| + |b|"),
@@ -789,8 +788,8 @@ MISTAKES = {
         (lambda w, pixel, hint: row_of(w, pixel, hint)[0], "a row and a number"),
     ],
     "three_hints": [
-        ([], "most is wrong around x 0.2"),
-        (COFFEE[:1], "most is wrong around x 0.4"),
+        ([], "most is wrong around x 0.7"),
+        (COFFEE[:1], "most is wrong around x 0.7"),
         ([COFFEE[0], Hint(0.73, 0.44, "#2040c0")], "number 2 says a"),
         (COFFEE * 2, "at most three"),
         ([(0.2, 0.3, "#ac2b10")], "a list of hints"),
