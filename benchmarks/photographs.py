@@ -2,8 +2,8 @@
 
 FOLDER holds photographs/val, with one folder a kind, and landscapes/val. Measures the networks
 that ship, at 64x64 pixels of the middle square, on both halves of the first (half 0 chose the epoch
-of `photographs`, half 1 chose nothing) and on the second. Writes photographs.metrics.json and, for
-every photograph of half 1, photographs.each.csv.
+of `photographs`, half 1 only whether its last step ships) and on the second. Writes
+photographs.metrics.json and, for every photograph of half 1, photographs.each.csv.
 """
 
 import argparse
