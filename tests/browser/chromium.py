@@ -1,12 +1,19 @@
 """The browser that the tests drive, what serves its pages, and what the tests ask of a page."""
 
+import os
+import secrets
 import shutil
+import socket
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -47,6 +54,40 @@ def served(folder: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
+
+
+@contextmanager
+def jupyter(command: list, lessons: Path, patience: float, **settings: str) -> Iterator[str]:
+    """The address, with {} for a path, of a Jupyter server that shows a folder.
+
+    Args:
+        command: what starts it.
+        lessons: the folder; the server's log is written beside it.
+        patience: seconds that the start may take.
+        settings: more environment variables.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token, log = secrets.token_hex(), lessons.with_suffix(".log")
+    command = [*command, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+    own = {"JUPYTER_TOKEN": token, "JUPYTER_CONFIG_DIR": str(lessons.with_suffix(".config"))}
+    env, address = os.environ | own | settings, f"http://127.0.0.1:{port}/{{}}?token={token}"
+    with open(log, "w") as told:
+        server = subprocess.Popen(command, cwd=lessons, env=env, stdout=told, stderr=told)
+    try:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                urlopen(address.format("api")).close()
+                break
+            except URLError:
+                assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.5)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
 
 
 @contextmanager

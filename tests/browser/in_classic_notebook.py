@@ -7,21 +7,16 @@ Chromium or Chrome must be installed.
 """
 
 import os
-import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import nbformat
 import pytest
-from chromium import BROWSER, chromium
+from chromium import BROWSER, chromium, jupyter
 from playwright.sync_api import Page, expect
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -66,29 +61,8 @@ def server(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
         nbformat.write(notebook, folder / f"{lesson}.ipynb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex()
-    command = [python, "-m", "notebook", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
-    command += [f"--port={port}", f"--NotebookApp.token={token}", f"--notebook-dir={folder}"]
-    env = {**os.environ, "JUPYTER_CONFIG_DIR": str(folder / "config")}
-    address = f"http://127.0.0.1:{port}/{{}}?token={token}"
-    with open(folder / "log", "w") as log:
-        process = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        deadline = time.monotonic() + START
-        while True:
-            try:
-                urlopen(address.format("api")).close()
-                break
-            except URLError:
-                assert time.monotonic() < deadline, (folder / "log").read_text()
-                time.sleep(0.5)
+    with jupyter([python, "-m", "notebook"], folder, START) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

@@ -5,22 +5,18 @@ like, in the light and the dark theme, is left as pictures in build/screenshots.
 """
 
 import json
-import os
 import re
-import secrets
 import shutil
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import nbformat
 import pytest
-from chromium import BROWSER, CONTRAST
+from chromium import BROWSER, CONTRAST, jupyter
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect, sync_playwright
 
 from course_utils.photos import sample_photo
@@ -90,31 +86,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         file = folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(values))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex()
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"]
-    command += ["--expose-app-in-browser", "--ip=127.0.0.1", f"--port={port}"]
-    command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder / 'lessons'}"]
-    env = {**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
-    env["JUPYTER_CONFIG_DIR"] = str(folder / "config")
-    address = f"http://127.0.0.1:{port}/{{}}?token={token}"
-    with open(folder / "log", "w") as log:
-        server = subprocess.Popen(command, env=env, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                urlopen(address.format("api")).close()
-                break
-            except URLError:
-                assert time.monotonic() < deadline, (folder / "log").read_text()
-                time.sleep(0.5)
+    command = [sys.executable, "-m", "jupyter", "lab", "--expose-app-in-browser"]
+    settings = {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings")}
+    with jupyter(command, folder / "lessons", PATIENCE, **settings) as address:
         yield address
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +260,11 @@ def wait_for_kernel(lab: str, page: Page) -> None:
     while idle < 3:
         assert time.monotonic() < deadline, "no kernel started"
         page.wait_for_timeout(1000)
-        rests = [each["execution_state"] == "idle" and each["connections"] for each in kernels(lab)]
+        try:
+            known = kernels(lab)
+        except HTTPError:  # the server cannot list a kernel that is starting
+            known = []
+        rests = [each["execution_state"] == "idle" and each["connections"] for each in known]
         idle = idle + 1 if rests and all(rests) else 0
 
 
