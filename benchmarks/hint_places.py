@@ -17,16 +17,15 @@ from collections import defaultdict
 from pathlib import Path
 
 import torch
+from hints import photographs
 from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils.color import fit_gamut
 from course_utils.colorize import load_model
-from course_utils.data import load_dataset
 from course_utils.hints import Carrier
 from course_utils.plumbing.progress import progress_bar
 from course_utils.widgets.classification import entropy
-from tools.train_photographs import half_of
 
 COUNTS = (1, 2, 5, 10, 20)
 WAYS = ("random", "most unsure", "far-reaching", "far, unsure", "seen mistake")
@@ -113,16 +112,14 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=100, help="photographs, drawn by a seed")
     parser.add_argument("--out", type=Path, help="a JSON file for the errors")
     asked = parser.parse_args()
-    dataset = load_dataset(asked.folder, 64, "all", fit="crop")
-    mine = [n for n, name in enumerate(dataset.names) if half_of(name) == 1]
-    order = torch.randperm(len(mine), generator=torch.Generator().manual_seed(1))[: asked.most]
-    table = measure(dataset.lab[[mine[n] for n in order]].float())
+    lab = photographs(asked.folder, asked.most)
+    table = measure(lab)
     print(f"{'hints':14}", *(f"{count:7}" for count in COUNTS))
     for way, each in table.items():
         print(f"{way:14}", *(f"{error:7.1f}" for error in each))
     if asked.out:
         rounded = {way: [round(error, 2) for error in each] for way, each in table.items()}
-        content = {"photographs": len(order), "size": 64, "hints": COUNTS, "mse_ab": rounded}
+        content = {"photographs": len(lab), "size": 64, "hints": COUNTS, "mse_ab": rounded}
         asked.out.write_text(json.dumps(content, indent=1) + "\n")
 
 

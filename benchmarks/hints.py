@@ -30,6 +30,14 @@ COUNTS = (1, 2, 5, 10, 20, 50)
 SIZES = ((1024, 768), (4000, 3000))
 
 
+def photographs(folder: Path, most: int) -> Tensor:
+    """Some of half 1, drawn by a seed: Lab (N, 3, 64, 64) of their middle squares."""
+    dataset = load_dataset(folder, 64, "all", fit="crop")
+    mine = [n for n, name in enumerate(dataset.names) if half_of(name) == 1]
+    order = torch.randperm(len(mine), generator=torch.Generator().manual_seed(1))[:most]
+    return dataset.lab[[mine[n] for n in order]].float()
+
+
 @torch.inference_mode()
 def measure(lab: Tensor) -> dict[str, dict[str, list[float]]]:
     """MSE(ab) of Lab pictures (N, 3, 64, 64): how told -> way -> one number a count of hints."""
@@ -101,11 +109,9 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=15, help="hints whose time is taken")
     parser.add_argument("--out", type=Path, help="a JSON file for the errors")
     asked = parser.parse_args()
-    dataset = load_dataset(asked.folder, 64, "all", fit="crop")
-    mine = [n for n, name in enumerate(dataset.names) if half_of(name) == 1]
-    order = torch.randperm(len(mine), generator=torch.Generator().manual_seed(1))[: asked.most]
-    table = measure(dataset.lab[[mine[n] for n in order]].float())
-    print(f"MSE(ab) on {len(order)} photographs at 64x64, with so many hints")
+    lab = photographs(asked.folder, asked.most)
+    table = measure(lab)
+    print(f"MSE(ab) on {len(lab)} photographs at 64x64, with so many hints")
     for told, rows in table.items():
         print(f"{told:20}", *(f"{count:7}" for count in COUNTS))
         for way, errors in rows.items():
@@ -115,7 +121,7 @@ def main() -> None:
             told: {way: [round(error, 2) for error in errors] for way, errors in rows.items()}
             for told, rows in table.items()
         }
-        content = {"photographs": len(order), "size": 64, "hints": COUNTS, "mse_ab": rounded}
+        content = {"photographs": len(lab), "size": 64, "hints": COUNTS, "mse_ab": rounded}
         asked.out.write_text(json.dumps(content, indent=1) + "\n")
     for size in SIZES:
         times = new_hints(size, asked.turns)
