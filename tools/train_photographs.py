@@ -36,8 +36,13 @@ from course_utils.color import rgb_to_lab
 from course_utils.data import GRAY_CHROMA, batches, flip_and_crop, load_dataset
 from course_utils.losses import colorization_loss
 from course_utils.network import ColorizationNet
-from course_utils.photos import mean_chroma
-from course_utils.plumbing.weights import read_network, save_weights, write_safetensors
+from course_utils.photos import is_named_picture, mean_chroma, read_photo
+from course_utils.plumbing.weights import (
+    read_network,
+    read_safetensors,
+    save_weights,
+    write_safetensors,
+)
 
 SIDE, ACROSS = 96, 32  # pixels of a photograph; photographs along a side of a mosaic
 TWICE = "landscapes"  # seen twice as often, for they are few
@@ -48,12 +53,12 @@ BATCH, SMALL = 256, 64  # pictures of a step; the size of the validation
 def pack(folders: list[Path], out: Path, quality: int) -> None:
     """Write all photographs of some folders as mosaics, and their names in order."""
     out.mkdir(parents=True, exist_ok=True)
-    files = [
-        file for folder in folders for split in ("train", "val")
-        for file in sorted((folder / split).rglob("*.jp*g"))
-    ]  # fmt: skip
-    names = ["/".join((f.parents[2].name if f.parents[1].name in ("train", "val") else "?",
-                       f.parents[1].name, f.parent.name, f.name)) for f in files]  # fmt: skip
+    files, names = [], []
+    for folder in folders:
+        for file in sorted((folder / "train").rglob("*")) + sorted((folder / "val").rglob("*")):
+            if is_named_picture(file):
+                files.append(file)
+                names.append(f"{folder.resolve().name}/{file.relative_to(folder).as_posix()}")
     (out / "names.json").write_text(json.dumps(names))
     step = ACROSS**2
     starts = range(0, len(files), step)
@@ -66,7 +71,7 @@ def pack(folders: list[Path], out: Path, quality: int) -> None:
 def _encode(files: list[Path], path: Path, quality: int) -> None:
     mosaic = Image.new("RGB", (ACROSS * SIDE, ACROSS * SIDE))
     for n, file in enumerate(files):
-        photo = Image.open(file).convert("RGB")
+        photo = read_photo(file)
         side = min(photo.size)
         box = ((photo.width - side) / 2, (photo.height - side) / 2)
         box = (*box, box[0] + side, box[1] + side)
@@ -93,8 +98,9 @@ class Photographs:
         )[: len(self.names)]
         chroma = mean_chroma(self.lab).cpu()
         self.train = [
-            n for n, name in enumerate(self.names) if "/train/" in name and chroma[n] > GRAY_CHROMA
-        ]
+            n for n, name in enumerate(self.names)
+            if name.split("/")[1] == "train" and chroma[n] > GRAY_CHROMA
+        ]  # fmt: skip
         self.smaller = torch.cat(
             [F.interpolate(part.float(), (72, 72), mode="bilinear", antialias=True).half()
              for part in self.lab.split(1024)]
@@ -298,12 +304,12 @@ def average(folder: Path, files: list[Path], out: Path) -> None:
     """The mean of some weights, with the statistics of 4,096 photographs of folder/train."""
     states = []
     for file in files:
-        state = load_file(file)
+        state, about = read_safetensors(file)
         if "model.model1.0.weight" in state:  # a run's last state, with its optimizer
             state = {n[6:]: t for n, t in state.items() if n.startswith("model.")}
         states.append(read_network(file).state_dict() if has_bytes(state) else state)
     mean = {n: sum(state[n].float() for state in states) / len(states) for n in states[0]}
-    model = ColorizationNet(round(len(mean["model1.0.bias"]) / 64, 3))
+    model = ColorizationNet(about["width"], about["head"], inputs=about.get("inputs", 1))
     model.load_state_dict(mean)
     train = load_dataset(folder, SIDE, "train", progress=True)
     recompute_batch_norm(
@@ -318,18 +324,19 @@ def has_bytes(state: dict[str, Tensor]) -> bool:
 
 @torch.no_grad()
 def recompute_batch_norm(model: ColorizationNet, pictures, most: int = 4096) -> None:
-    """Set means and variances to those of so many pictures, all with the same share; a training
-    leaves those of its last steps, which can be some percent of MSE(ab) worse."""
+    """Set means and variances to those of at most so many pictures, all with the same share; a
+    training leaves those of its last steps, which can be some percent of MSE(ab) worse."""
     model.train()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.reset_running_stats()
             module.momentum = None
     seen = 0
-    while seen < most:
-        light, _ = next(pictures)
+    for light, _ in pictures:
         model.logits(light)
         seen += len(light)
+        if seen >= most:
+            break
     model.eval()
 
 
