@@ -160,28 +160,6 @@ class Carrier:
         return torch.from_numpy(shares.T @ spread).float().reshape(values.shape)
 
 
-def propagate(
-    lightness: Tensor,
-    values: Tensor,
-    known: Tensor,
-    reach: float = float("inf"),
-    sigma: float = SIGMA,
-) -> Tensor:
-    """Propagate colors from known pixels to all pixels by L alone, as Levin et al. do.
-
-    Args:
-        lightness: L (H, W) in 0..100.
-        values: a and b, or any channels, (C, H, W); only known ones are used.
-        known: bool (H, W).
-        reach: distance at which values fade to 1/e, in shorter sides of the picture; by default,
-            as in Levin's paper, they do not fade.
-        sigma: difference in L at which a neighbor's weight falls to 61 %.
-    Returns:
-        (C, H, W) float32.
-    """
-    return Carrier(lightness, reach, sigma).carry(values, known)
-
-
 def residual(hints: Sequence[Hint], ab: Tensor) -> tuple[Tensor, Tensor]:
     """The hints' colors minus `ab` (2, H, W).
 

@@ -72,7 +72,7 @@ def place(name: str, ending: str) -> Path:
 def keep(history: History, name: str) -> None:
     """Save a network and its history; `my_networks` lists those named "from nothing" and "mine"."""
     make_folder(place(name, "jsonl").parent)
-    save_weights(history.model, place(name, "safetensors"), size=history.config.size)
+    save_weights(history.model, place(name, "safetensors"))
     history.save(place(name, "jsonl"))
 
 
@@ -127,7 +127,7 @@ def network_card(data: str, use: str, limits: str) -> str:
     ]
     for name, each in (*reversed(networks.items()), ("gray", baselines(train)["gray"])):
         row = evaluate(each, val)
-        low, high = row["intervals"]["mse_ab"]
-        figures = f"{row['mse_ab']:.0f} ({low:.0f} to {high:.0f}) | {100 * row['auc']:.2f}"
-        lines.append(f"| {name} | {figures} |")
+        ends = row["intervals"]["mse_ab"]
+        span = "{:.0f} to {:.0f}".format(*ends) if ends else "too few"
+        lines.append(f"| {name} | {row['mse_ab']:.0f} ({span}) | {100 * row['auc']:.2f} |")
     return "\n".join(lines) + "\n"

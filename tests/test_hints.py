@@ -8,7 +8,7 @@ from PIL import Image
 
 from course_utils.color import delta_e, fit_gamut, lab_to_uint8, rgb_to_lab
 from course_utils.colorize import MOST_SOLVED, Painter, colorize, load_model
-from course_utils.hints import Carrier, Hint, as_input, neighbor_weights, propagate, system
+from course_utils.hints import Carrier, Hint, as_input, neighbor_weights, system
 from course_utils.network import ColorizationNet
 from course_utils.photos import pil_to_tensor, sample_photo
 from course_utils.plumbing.hint_files import MOST_HINTS, parse_hint, read_hints
@@ -76,7 +76,7 @@ def test_the_solution_is_that_of_the_whole_system(reach: float) -> None:
     rows[at] = np.eye(63)[at]
     right = torch.where(known, values, 0).flatten(1).T.numpy()
     expected = np.linalg.solve(rows, right).T.reshape(2, 9, 7)
-    assert np.allclose(propagate(lightness, values, known, reach), expected, atol=1e-5)
+    assert np.allclose(Carrier(lightness, reach).carry(values, known), expected, atol=1e-5)
 
 
 def test_hints_come_and_go() -> None:
@@ -94,7 +94,8 @@ def test_a_residual_fades_as_its_reach_says() -> None:
     """From a line in a picture of one L, as exp(-distance / reach)."""
     known = torch.zeros(40, 160, dtype=torch.bool)
     known[:, 0] = True
-    carried = propagate(torch.full((40, 160), 50.0), known[None].float(), known, reach=0.5)
+    carrier = Carrier(torch.full((40, 160), 50.0), reach=0.5)
+    carried = carrier.carry(known[None].float(), known)
     distance = torch.arange(60)
     assert torch.allclose(carried[0, 20, :60], torch.exp(-distance / 20), atol=0.01)
 
@@ -105,7 +106,7 @@ def test_levin_colors_each_side_of_an_edge() -> None:
     values, known = torch.zeros(2, 20, 30), torch.zeros(20, 30, dtype=torch.bool)
     values[:, 3, 4], values[:, 10, 20] = torch.tensor([30.0, -20]), torch.tensor([-5.0, 50])
     known[[3, 10], [4, 20]] = True
-    result = propagate(lightness, values, known)
+    result = Carrier(lightness, reach=float("inf")).carry(values, known)
     assert torch.allclose(result[..., :15], values[:, 3, 4, None, None], atol=0.01)
     assert torch.allclose(result[..., 15:], values[:, 10, 20, None, None], atol=0.01)
 

@@ -67,7 +67,7 @@ def save_run(
     """Write all that resuming needs, and after an epoch the best weights and the history too."""
     model, config = history.model, history.config
     if position.step == 0 and history.best is history.rows[-1]:
-        about = {"size": config.size, "data": Path(config.data).name, **history.rows[-1]}
+        about = {"data": Path(config.data).name, **history.rows[-1]}
         save_weights(model, out / "best.safetensors", **about)
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for number, state in optimizer.state_dict()["state"].items():
@@ -131,9 +131,12 @@ def _check_config(config: TrainConfig, started: TrainConfig, out: Path) -> None:
     for name, value in asdict(config).items():
         before = getattr(started, name)
         if before != value and name != "data":  # however it is spelled, see `check_data`
+            advice = "resume with that, or choose another folder"
+            if name == "epochs":
+                advice += f" and start from {out / 'best.safetensors'}"
             raise OtherConfig(
                 f"{out}: expected a run with {name}={value!r}, it was started with "
-                f"{name}={before!r}; resume with that, or choose another folder"
+                f"{name}={before!r}; {advice}"
             )
 
 

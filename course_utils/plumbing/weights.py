@@ -37,7 +37,7 @@ def save_weights(
             a kernel's first dimension. The file is a quarter the size; ab changes by a few tenths.
         about: plain values (size, data, epoch ...) that are stored with the weights.
     """
-    about = {"width": model.width, "head": model.head, "size": 256, **about}
+    about = {"width": model.width, "head": model.head, "size": model.size, **about}
     if model.inputs != 1:
         about["inputs"] = model.inputs
     if model.head == "classification":
@@ -50,28 +50,32 @@ def save_weights(
     write_safetensors(tensors, path, about)
 
 
-def load_weights(model: ColorizationNet, path: str | Path) -> dict:
-    """Put a file's weights into a network of the same width and head; returns their `about`.
+def read_network(path: str | Path) -> ColorizationNet:
+    """The network that a weights file was saved from.
 
     Raises:
-        ValueError: no such file, not a weights file of the course, or of another network.
+        ValueError: no such file, not a weights file of the course, or a damaged one.
     """
     tensors, about = read_safetensors(path)
-    for name in ("width", "head"):
-        if about[name] != getattr(model, name):
-            raise ValueError(
-                f"{path}: expected weights of {name} {getattr(model, name)}, got {about[name]}; "
-                f"build the network with {name}={about[name]!r}, or choose another file"
-            )
-    _fill(model, tensors, about, path)
-    return about
-
-
-def read_network(path: str | Path) -> ColorizationNet:
-    """The network that a weights file was saved from; raises as `load_weights` does."""
-    tensors, about = read_safetensors(path)
-    model = _without_numbers(about)
-    _fill(model, tensors, about, path, assign=True)
+    if "model.model1.0.weight" in tensors:
+        raise ValueError(
+            f"{path}: expected weights, got the last state of a run; use the best.safetensors "
+            "beside it"
+        )
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise ValueError(f"{path}: expected numbers, some weights are none; train them again")
+    model, whole = _without_numbers(about), {name: part.float() for name, part in tensors.items()}
+    try:
+        for name in [name for name, tensor in tensors.items() if tensor.dtype == torch.int8]:
+            whole[name] *= whole.pop(name + SCALE).reshape(len(whole[name]), 1, 1, 1)
+        model.load_state_dict(whole, assign=True)
+    except (KeyError, RuntimeError):
+        raise ValueError(
+            f"{path}: expected the weights of a network of width {model.width}, "
+            "got other names or shapes; the file is damaged"
+        ) from None
+    if "temperature" in about:
+        model.set_temperature(about["temperature"])
     model.size = about["size"]
     return model
 
@@ -112,34 +116,6 @@ def _without_numbers(about: dict) -> ColorizationNet:
     """A network whose weights have shapes and take no memory."""
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         return ColorizationNet(about["width"], about["head"], inputs=about.get("inputs", 1))
-
-
-def _fill(
-    model: ColorizationNet,
-    tensors: dict[str, Tensor],
-    about: dict,
-    path: str | Path,
-    assign: bool = False,
-) -> None:
-    if "model.model1.0.weight" in tensors:
-        raise ValueError(
-            f"{path}: expected weights, got the last state of a run; use the best.safetensors "
-            "beside it"
-        )
-    if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise ValueError(f"{path}: expected numbers, some weights are none; train them again")
-    whole = {name: tensor.float() for name, tensor in tensors.items()}
-    try:
-        for name in [name for name, tensor in tensors.items() if tensor.dtype == torch.int8]:
-            whole[name] *= whole.pop(name + SCALE).reshape(len(whole[name]), 1, 1, 1)
-        model.load_state_dict(whole, assign=assign)
-    except (KeyError, RuntimeError):
-        raise ValueError(
-            f"{path}: expected the weights of a network of width {model.width}, "
-            "got other names or shapes; the file is damaged"
-        ) from None
-    if "temperature" in about:
-        model.set_temperature(about["temperature"])
 
 
 def write_safetensors(tensors: dict[str, Tensor], path: str | Path, about: dict) -> None:
