@@ -22,6 +22,7 @@ Model = Callable[[Tensor], Tensor]
 AUC_LIMIT = 150.0  # larger ab errors are clamped to this
 PIXELS_AT_ONCE = 2**18
 REDRAWN, INTERVAL = 400, (0.025, 0.975)  # bootstrap resamples, reported quantiles
+FEWEST = 8  # pictures that an interval needs; of fewer, some resamples would be empty
 
 
 def ab_error(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -96,7 +97,8 @@ def evaluate(model: Model, dataset: Source, batch_size: int | None = None) -> di
         `delta_e`: CIEDE2000 over all pixels. Means over pictures: `psnr`, dB in RGB; `ssim` in
         RGB; `colorfulness` of the results, `colorfulness_of_originals`, and the mean absolute
         `colorfulness_difference`. `pictures`, `size`. `intervals`: for each measure the lower and
-        upper bound of its 95 % confidence interval, over the choice of pictures. `classes`, if
+        upper bound of its 95 % confidence interval, over the choice of pictures; None for fewer
+        than `FEWEST` pictures, which say nothing about others. `classes`, if
         the pictures lie in several folders: `mse_ab`, `auc` and `pictures` of each.
     Raises:
         TypeError: not a model, or not a dataset.
@@ -137,6 +139,8 @@ def evaluate(model: Model, dataset: Source, batch_size: int | None = None) -> di
     outer = torch.tensor(INTERVAL).flip(0).double()
     row["intervals"] = {
         name: (2 * values[0] - values[1:].quantile(outer)).clamp(min=0).tolist()
+        if len(dataset) >= FEWEST
+        else None
         for name, values in measures.items()
     }
     if len(classes) > 1:
@@ -252,6 +256,9 @@ def baselines(train: Source) -> dict[str, Model]:
     def random_photo(lightness: Tensor) -> Tensor:
         # Chosen by a hash of the picture, so that batching does not change it.
         picks = (lightness.double().sum(dim=(1, 2, 3)) * 7919).long().cpu() % len(train)
+        if train.size == lightness.shape[-1]:  # never the picture itself
+            own = (train.lab[picks, :1].to(lightness) - lightness).abs().amax(dim=(1, 2, 3)) < 0.1
+            picks = (picks + own.cpu()) % len(train)
         return F.adaptive_avg_pool2d(train.lab[picks, 1:].to(lightness), lightness.shape[-2:])
 
     return {

@@ -75,6 +75,7 @@ class Table:
 def metrics_table(rows: dict[str, dict]) -> Table:
     """Compare models in a table; `rows` maps a name to the result of `metrics.evaluate`."""
     first = next(iter(rows.values()))
+    count = first["pictures"]
     columns = [
         Column("MSE(ab)", ".1f", min),
         Column("95 %"),
@@ -88,7 +89,7 @@ def metrics_table(rows: dict[str, dict]) -> Table:
     values = {
         name: (
             row["mse_ab"],
-            "{:.1f}–{:.1f}".format(*row["intervals"]["mse_ab"]),
+            "{:.1f}–{:.1f}".format(*ends) if (ends := row["intervals"]["mse_ab"]) else "too few",
             100 * row["auc"],
             100 * row["auc_rebalanced"],
             row["delta_e"],
@@ -101,6 +102,6 @@ def metrics_table(rows: dict[str, dict]) -> Table:
     return Table(
         columns,
         values,
-        f"{first['pictures']} pictures at {first['size']}x{first['size']}, each with its own L; "
-        f"the originals' colorfulness is {first['colorfulness_of_originals']:.1f}",
+        f"{count} picture{'s' * (count > 1)} at {first['size']}x{first['size']}, each with its own "
+        f"L; the originals' colorfulness is {first['colorfulness_of_originals']:.1f}",
     )

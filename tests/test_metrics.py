@@ -8,6 +8,7 @@ from course_utils import metrics
 from course_utils.color import lab_to_rgb
 from course_utils.data import LabDataset, Report
 from course_utils.metrics import (
+    FEWEST,
     auc,
     baselines,
     colorfulness,
@@ -93,8 +94,9 @@ def test_a_random_photo_does_not_depend_on_the_batches(scene_dataset: LabDataset
     model = baselines(scene_dataset)["random photo"]
     first = evaluate(model, scene_dataset, 48)["mse_ab"]
     assert evaluate(model, scene_dataset, 7)["mse_ab"] == pytest.approx(first, rel=1e-5)
-    L = scene_dataset.lab[:, :1].float()
+    L, ab = scene_dataset[:]
     assert len(model(L).flatten(1).unique(dim=0)) > 10
+    assert (model(L) - ab).flatten(1).abs().amax(dim=1).min() > 1  # none is its own
 
 
 def test_an_unseen_level_gets_the_mean_of_all() -> None:
@@ -135,6 +137,16 @@ def test_intervals_are_those_of_redrawn_pictures() -> None:
     assert set(row["intervals"]) == {
         name for name, value in row.items() if isinstance(value, float)
     }  # every measure has one
+
+
+def test_few_pictures_have_no_interval(scene_dataset: LabDataset) -> None:
+    gray = baselines(scene_dataset)["gray"]
+    for count in (1, FEWEST - 1, FEWEST):
+        dataset = LabDataset(scene_dataset.lab[:count], scene_dataset.names[:count])
+        row = evaluate(gray, dataset)
+        for name, ends in row["intervals"].items():
+            assert ends is None if count < FEWEST else 0 <= ends[0] <= ends[1] < 2 * row[name]
+        assert ("too few" in str(metrics_table({"gray": row}))) == (count < FEWEST)
 
 
 def test_folders_are_classes(scene_dataset: LabDataset) -> None:
