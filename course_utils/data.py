@@ -142,9 +142,10 @@ def load_dataset(
         size: height and width, a positive multiple of 8 (256 in the mini-project that the course
             grew out of).
         split: "train", "val" or "all". A folder's own train/ and val/ (or valid/, val2017/ and the
-            like) are used as such, and test/ is never trained on. In any other folder a hash of
-            each file's content puts about a tenth into validation, the same on every machine and
-            at every size. Near-duplicates share a split, so adding one can move the other.
+            like) are used as such, and a test/ beside train/ is never trained on. In any other
+            folder a hash of each file's content puts about a tenth into validation, the same on
+            every machine and at every size. Near-duplicates share a split, so adding one can move
+            the other.
         progress: show a progress bar while pictures are converted.
         fit: "stretch" to a square, ignoring the aspect ratio, as the mini-project does, or "crop"
             the center.

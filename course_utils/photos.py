@@ -164,10 +164,12 @@ def resize(pixels: Tensor, size: tuple[int, int], fit: Fit = "stretch") -> Tenso
     return F.interpolate(batch, (size[1], size[0]), mode="bicubic", antialias=True)[0]
 
 
-def photo_to_lab(
-    image: Image.Image, size: tuple[int, int] | None = None, fit: Fit = "stretch"
-) -> Tensor:
-    """Convert an RGB picture to Lab (3, H, W) float32, after resizing it to (width, height)."""
+def photo_to_lab(photo: Photo, size: tuple[int, int] | None = None, fit: Fit = "stretch") -> Tensor:
+    """Convert any picture to Lab (3, H, W) float32, after resizing it to (width, height).
+
+    Takes, and raises, what `read_photo` does.
+    """
+    image = read_photo(photo)
     return rgb_to_lab(resize(pil_to_tensor(image), size or image.size, fit))
 
 

@@ -1,6 +1,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -9,8 +10,9 @@ from course_utils import data
 from course_utils.color import rgb_to_lab
 from course_utils.data import batches, flip_and_crop, load_dataset
 from course_utils.photos import SAMPLES, pil_to_tensor, resize
-from course_utils.plumbing.cache import open_cache
+from course_utils.plumbing.cache import Entry, open_cache
 from course_utils.plumbing.files import data_home
+from course_utils.plumbing.splits import content_splits
 
 
 def test_every_file_is_accounted_for(photo_folder: Path) -> None:
@@ -112,6 +114,21 @@ def test_one_photograph_cannot_be_split(photo_folder: Path, tmp_path: Path) -> N
     assert len(load_dataset(tmp_path / "one", 16, "all")) == 2
     (tmp_path / "one" / "b.png").write_bytes((photo_folder / "photo 2.png").read_bytes())
     assert len(load_dataset(tmp_path / "one", 16, "val"))
+
+
+def test_two_photographs_are_always_split() -> None:
+    """Even where the content of both would put them into validation, as of 1 in 100 pairs."""
+    pairs = ([Entry(f"{n} {k}", f"digest {n} {k}", k, 9.0, "0f" [k] * 16) for k in (0, 1)]
+             for n in range(300))  # fmt: skip
+    sides = [content_splits(pair, Path("photos")) for pair in pairs]
+    assert all(sorted(each) == ["train", "val"] for each in sides)
+
+
+def test_any_index_of_pictures_in_a_file(photo_folder: Path) -> None:
+    lab = load_dataset(photo_folder, 16, "all").lab
+    for index in (1, np.int64(1), torch.tensor(1)):
+        assert torch.equal(lab[index, 1:], lab[:][1, 1:])
+    assert torch.equal(lab[[1, 2], 1:], lab[:][[1, 2], 1:])
 
 
 def test_copies_stay_on_one_side_of_the_split(photo_folder: Path) -> None:

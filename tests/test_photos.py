@@ -17,6 +17,7 @@ from course_utils.data import load_dataset
 from course_utils.photos import (
     all_files,
     is_named_picture,
+    photo_to_lab,
     pil_to_tensor,
     read_ordinary,
     read_photo,
@@ -106,6 +107,16 @@ def test_float_pictures_keep_their_scale(white: float, over: float, tmp_path: Pa
     Image.fromarray(values).save(tmp_path / "float.tiff")
     pixels = np.asarray(read_photo(tmp_path / "float.tiff"), int)
     assert np.abs(pixels[1:] - 127.5).max() <= 1
+
+
+def test_lab_of_any_picture(tmp_path: Path) -> None:
+    photo = sample_photo("cat").resize((40, 30))
+    photo.save(tmp_path / "cat.png")
+    expected = photo_to_lab(photo)
+    assert torch.equal(photo_to_lab(tmp_path / "cat.png"), expected)
+    assert torch.equal(photo_to_lab(photo.convert("RGBA")), expected)
+    assert (photo_to_lab(photo.convert("YCbCr")) - expected).abs().mean() < 1
+    assert photo_to_lab(photo.convert("L"))[1:].abs().max() < 0.1
 
 
 def test_photos_are_turned_upright(tmp_path: Path) -> None:

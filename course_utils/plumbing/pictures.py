@@ -24,7 +24,8 @@ class Pictures:
     def __getitem__(self, index: int | slice | list[int] | Tensor | tuple) -> Tensor:
         if isinstance(index, tuple):  # rows first, and then what is asked of them
             first, *rest = index
-            return self[first][tuple(rest) if isinstance(first, int) else (slice(None), *rest)]
+            chosen = self[first]
+            return chosen[tuple(rest) if chosen.ndim == 3 else (slice(None), *rest)]
         numbers = np.arange(len(self))[index] if isinstance(index, slice) else np.asarray(index)
         return self.read(numbers) if numbers.ndim else self.read(numbers[None])[0]
 

@@ -39,8 +39,10 @@ def content_splits(entries: list[Entry], root: Path, progress: bool = False) -> 
     if len(readable) == 1:  # they all look alike, and yet there must be two sides
         share = _content_numbers(entries, list(range(len(entries))))
         readable = {number for number, entry in zip(share, entries, strict=True) if entry.row >= 0}
-    # Even a tiny folder has one to validate on.
+    # Even a tiny folder has one to validate on, and one to train on.
     limit = max(VAL_SHARE, min(readable, default=0.0))
+    if len(readable) > 1 and max(readable) <= limit:
+        limit = min(readable)
     return ["val" if number <= limit else "train" for number in share]
 
 
