@@ -21,8 +21,8 @@ def architecture_table(net: ColorizationNet | None = None, size: int = 224) -> l
         BatchNorm), `flop` (for one picture; a multiply-add counts as 2).
     """
     if net is None:
-        with torch.random.fork_rng(devices=[]):
-            net = ColorizationNet().to("meta")  # shapes without values
+        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+            net = ColorizationNet()  # shapes without values
     sizes: dict[nn.Module, int] = {}
     modules = [module for block in net.blocks() for module in block]
     places = [n for n, module in enumerate(modules) if _is_layer(module)]

@@ -37,6 +37,8 @@ from course_utils.plumbing.files import make_folder
 from course_utils.plumbing.progress import progress_bar
 from course_utils.recipe import History, TrainConfig
 
+DATASET = "a dataset"  # `config.data` of pictures that are given, where it says nothing else
+
 
 def train_epoch(objective: nn.Module, optimizer: torch.optim.Optimizer, epoch: Epoch) -> None:
     """Take one optimizer step on each batch of an epoch.
@@ -73,8 +75,8 @@ def fit(
     Args:
         config: the recipe.
         train, val: the pictures, see `plumbing.datasets`; by default opened from `config.data`.
-            A name or folder given as `train` replaces `config.data`. Training pictures may be
-            larger than `config.size` if `config.augmented` crops them.
+            A name or folder given as `train` replaces `config.data`; a dataset needs a `val`.
+            Training pictures may be larger than `config.size` if `config.augmented` crops them.
         out: a folder for weights and history, see `plumbing.checkpoints`.
         resume: continue the run in `out`, of the same config and pictures, if there is one.
         device: "cpu" or "cuda"; by default a GPU where there is one.
@@ -99,6 +101,9 @@ def fit(
         raise TypeError(f"config: expected a TrainConfig, got {described(config)}")
     if isinstance(train, str | PathLike):
         config, train = replace(config, data=train), None
+    if train is not None and val is None:
+        raise ValueError("val: expected pictures to validate on, as those to train on are given")
+    given = train is not None
     device = torch.device(device) if device else processes.device()
     first = processes.rank() == 0
     model = _network(config, model).to(device, memory_format=torch.channels_last)
@@ -111,6 +116,8 @@ def fit(
         train = to_dataset("train", train, config.train_size, "train", progress)
         val = to_dataset("val", val, config.size, "val", progress)
         _check_pictures(config, train, val)
+        if given and train.l2_floor is None and config.data == TrainConfig.data:
+            config = replace(config, data=DATASET)  # no scenes, and so small ones come first
         history = history or _new_history(config, train, val)
         check_data(history, _fingerprint(train, val), config.data)
         config, history.model = history.config, model  # a resumed run keeps its spelling of data
@@ -164,9 +171,12 @@ def validate(
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device)):
             logits = model.logits(lightness)
             squared += share * mse_ab(model.to_ab(logits).float(), ab)
-            loss += share * colorization_loss(model, logits, ab, weights).item()
-    measured = {"val_mse": processes.total(squared), "val_loss": processes.total(loss)}
-    return measured if model.head == "classification" else {"val_mse": measured["val_mse"]}
+            if model.head == "classification":
+                loss += share * colorization_loss(model, logits, ab, weights).item()
+    measured = {"val_mse": processes.total(squared)}
+    if model.head == "classification":
+        measured["val_loss"] = processes.total(loss)
+    return measured
 
 
 class ClippedAdamW(torch.optim.AdamW):

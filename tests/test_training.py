@@ -42,6 +42,16 @@ def test_crops_are_cut_from_larger_photographs(photo_folder: Path) -> None:
     assert replace(config, data="scenes").train_size == 16
 
 
+def test_given_photographs_grow_as_opened_ones_do(scene_dataset: LabDataset) -> None:
+    photos = LabDataset(scene_dataset.lab, scene_dataset.names)  # of no known floor: no scenes
+    with pytest.raises(ValueError, match="val: expected pictures to validate on"):
+        fit(CONFIG, photos, device="cpu", progress=False)
+    history = run(photos, replace(CONFIG, epochs=1))
+    assert history.config.data == "a dataset"
+    assert [replace(history.config, epochs=3).size_at(n) for n in (0, 2)] == [16, 24]
+    assert run(scene_dataset, replace(CONFIG, epochs=1)).config.data == "scenes"
+
+
 @pytest.mark.parametrize("head", ["regression", "classification"])
 def test_it_learns(head: str, scene_dataset: LabDataset) -> None:
     config = replace(CONFIG, head=head, epochs=12, augmented=False)
@@ -266,7 +276,9 @@ def test_a_full_disk_leaves_the_state_before(
 def test_other_pictures_are_refused(scene_dataset: LabDataset, tmp_path: Path) -> None:
     run(scene_dataset, out=tmp_path)
     kept = (tmp_path / "last.safetensors").read_bytes()
-    changed = LabDataset(scene_dataset.lab + 1, scene_dataset.names, Report(used=48))
+    changed = LabDataset(
+        scene_dataset.lab + 1, scene_dataset.names, Report(used=48), scene_dataset.l2_floor
+    )
     with pytest.raises(ValueError, match="have changed"):
         run(changed, out=tmp_path, resume=True)
     assert (tmp_path / "last.safetensors").read_bytes() == kept

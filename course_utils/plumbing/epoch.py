@@ -58,13 +58,13 @@ class Epoch:
             KeyboardInterrupt: a stop was requested; the state has been saved.
         """
         place, mean = self.position, processes.total(loss.item()) / processes.count()
-        done = place.step * self.config.batch_size
-        chosen = epoch_order(self.train, self._generator())[done : done + self.config.batch_size]
+        done, most = place.step * self.config.batch_size, self.config.batch_size
         if not (isfinite(mean) and isfinite(self.optimizer.gradient_norm)):
             what = f"the loss of epoch {place.epoch + 1}, step {place.step + 1},"
+            chosen = epoch_order(self.train, self._generator())[done : done + most]
             names = ", ".join(self.train.names[n] for n in chosen)
             raise FloatingPointError(f"{diverged(self.config, what)}; its pictures: {names}")
-        place.loss += mean * len(chosen) / len(self.train)
+        place.loss += mean * min(most, len(self.train) - done) / len(self.train)
         place.norm += self.optimizer.gradient_norm / self.steps
         place.step += 1
         place.seconds = time.perf_counter() - self.began
