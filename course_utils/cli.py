@@ -12,10 +12,11 @@ import json
 import os
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from course_utils.plumbing.command_line import command_line
+from course_utils.plumbing.command_line import GO_ON_RATE, command_line
 from course_utils.plumbing.files import printable, write_atomic
 from course_utils.plumbing.hint_files import parse_hint, read_hints
 from course_utils.plumbing.limits import check_temperature, check_threads, check_view
@@ -62,6 +63,11 @@ def _say_unreadable(*reports: "Report") -> None:
         print(f"  {printable(name)}: {printable(why)}", file=sys.stderr)
 
 
+def _given(choice: dict[str, object]) -> dict[str, object]:
+    """Without those that were not chosen."""
+    return {name: value for name, value in choice.items() if value is not None}
+
+
 def _doctor(_: argparse.Namespace) -> int:
     """What is installed, on which device, and how long lessons take."""
     from course_utils import doctor
@@ -82,9 +88,10 @@ def _progress(_: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     names = ("data", "size", "width", "head", "rebalanced", "epochs", "seed")
     names += ("batch_size", "learning_rate", "growth")
-    if options.growth is None:  # a trained network needs no small pictures first
-        options.growth = 0.0 if options.start else TrainConfig.growth
-    config = TrainConfig(**{name: getattr(options, name) for name in names})
+    choice = {name: getattr(options, name) for name in names}
+    if options.start:  # a trained network needs no small pictures first
+        choice = {"growth": 0.0, "learning_rate": GO_ON_RATE} | _given(choice)
+    config = TrainConfig(**_given(choice))
     if options.threads is not None:
         check_threads(options.threads)
 
@@ -92,10 +99,12 @@ def _train(options: argparse.Namespace) -> int:
 
     from course_utils.colorize import load_model
     from course_utils.figures import comparison, loss_curve
+    from course_utils.metrics import mean_mse
     from course_utils.plumbing import processes
     from course_utils.training import fit
 
     sets: list[LabDataset] = []
+    before, ran = {}, []
 
     def on_data(train: "LabDataset", val: "LabDataset") -> None:
         _say_unreadable(train.report, val.report)
@@ -105,10 +114,15 @@ def _train(options: argparse.Namespace) -> int:
         if train.report.named:
             print(f"  {printable(train.report.named)}", file=sys.stderr)
         sets.extend((train, val))
+        if start is not None and not options.resume:
+            before[Path(options.start).stem] = mean_mse(start, val)
 
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     start = load_model(options.start) if options.start else None
+    if start is not None:
+        own = {"width": start.width, "head": start.head}
+        config = replace(config, **own | _given({name: getattr(options, name) for name in own}))
     with processes.process_group():
         first = processes.rank() == 0
         history = fit(
@@ -116,6 +130,7 @@ def _train(options: argparse.Namespace) -> int:
             out=options.out,
             resume=options.resume,
             on_data=on_data,
+            on_epoch=ran.append,
             model=start,
             compiled=options.compile,
         )
@@ -130,9 +145,14 @@ def _train(options: argparse.Namespace) -> int:
         figure.savefig(content, dpi=120, bbox_inches="tight")
         write_atomic(out / file, content.getvalue())
     best = history.best
+    if not ran and finished:
+        print("This run had ended before: nothing was trained.")
     print(f"Best epoch {best['epoch']}: MSE(ab) {best['val_mse']:.1f} on the validation pictures")
-    for name, mse in history.baselines.items():
+    for name, mse in (before | history.baselines).items():
         print(f"  {name:13} {mse:.1f}")
+    if best["val_mse"] >= history.baselines["gray"]:
+        advice = "train longer" if start else "train longer, or go on from --start photographs"
+        print(f"That is no better than leaving them gray: {advice}.")
     print(f"Wrote {out / 'best.safetensors'}, {' and '.join(str(out / file) for file in figures)}")
     return 0 if finished else 130
 
@@ -145,21 +165,24 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     from course_utils.colorize import load_model
     from course_utils.data import load_dataset
-    from course_utils.metrics import baselines, each_picture, evaluate
+    from course_utils.metrics import FEWEST, baselines, each_picture, evaluate
     from course_utils.tables import metrics_table
 
     model = load_model(options.weights)
     size = model.size if options.size is None else options.size
     check_view(size)
-    dataset = load_dataset(options.data, size, options.split, progress=True)
+    split = options.split or ("all" if options.data == "samples" else "val")
+    dataset = load_dataset(options.data, size, split, progress=True)
     train = dataset
-    if options.split == "val":
+    if split == "val":
         train = load_dataset(options.data, size, "train", progress=True)
     _say_unreadable(dataset.report)
     known, name = baselines(train), Path(options.weights).stem
     models = {f"{name} (weights)" if name in known else name: model, **known}
     rows = {name: evaluate(each, dataset) for name, each in models.items()}
     print(json.dumps(rows, indent=2) if options.json else metrics_table(rows))
+    if len(dataset) < FEWEST:
+        print("course: so few pictures cannot tell which network is better", file=sys.stderr)
     if options.each is not None:
         columns = each_picture(model, dataset)
         table = io.StringIO(newline="")
@@ -177,6 +200,8 @@ def _colorize(options: argparse.Namespace) -> int:
         check_view(options.size)
     if options.temperature is not None:
         check_temperature(options.temperature)
+    if any("://" in photo for photo in options.photos):
+        raise ValueError("photos: expected files, got an address; download it first")
     touches = read_hints(options.hints) if options.hints is not None else []
     touches += map(parse_hint, options.hint)
     if touches and (len(options.photos) > 1 or os.path.isdir(options.photos[0])):

@@ -24,7 +24,10 @@ def versions() -> str:
     except PackageNotFoundError:
         raise ValueError("the course is not installed here; run `python3 start.py`") from None
     for name in sorted(each.split(">=")[0].strip() for each in wanted if "extra ==" not in each):
-        lines.append(f"  {name:14} {version(name)}")
+        try:
+            lines.append(f"  {name:14} {version(name)}")
+        except PackageNotFoundError:
+            lines.append(f"  {name:14} missing; run `python3 start.py`")
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     threads = torch.get_num_threads()
     cpu = f"CPU, {threads} thread{'s' * (threads > 1)}; every lesson runs on it"

@@ -193,7 +193,8 @@ class ColorizationNet(nn.Module):
         """
         if self.head != "classification":
             raise ValueError(
-                "temperature: expected a classification network, this one is a regression"
+                "temperature: expected a classification network, such as photographs-vivid; this "
+                "one is a regression"
             )
         check_temperature(temperature)
         self.temperature.temperature = temperature

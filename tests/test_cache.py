@@ -246,7 +246,10 @@ def test_what_will_be_kept_is_said_before(
 ) -> None:
     load_dataset(photo_folder, 256, progress=True)
     told = capsys.readouterr().err
-    assert f"Converting 8 photographs: up to 3.1 MB in {home / 'cache'}" in told.splitlines()[0]
+    assert (
+        f"Converting 8 photographs to 256x256 Lab: up to 3.1 MB in {home / 'cache'}"
+        in told.splitlines()[0]
+    )
     load_dataset(photo_folder, 256, progress=True)
     assert capsys.readouterr().err == ""
 

@@ -9,9 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
+from course_utils import doctor
 from course_utils.cli import main
 from course_utils.colorize import WEIGHTS, colorize, load_model
+from course_utils.data import load_dataset
 from course_utils.hints import Hint
+from course_utils.metrics import mean_mse
 from course_utils.photos import sample_path, sample_photo
 from course_utils.plumbing.weights import write_safetensors
 
@@ -45,11 +48,20 @@ def test_train_evaluate_colorize(
     assert main(["evaluate", *options, "--split", "all", "--each", str(each)]) == 2  # it exists
     assert "each.csv" in capsys.readouterr().err
     assert main(["evaluate", *options, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["best"]["mse_ab"] > 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["best"]["mse_ab"] > 0
+    assert "so few pictures" in shown.err
 
-    further = ["--size", "16", "--width", "0.05", "--epochs", "1", "--start", str(weights)]
+    further = ["--size", "16", "--epochs", "1", "--start", str(weights)]  # of its own width
     there = ["--data", str(photo_folder), "--out", str(tmp_path / "further")]
     assert main(["train", *there, *further]) == 0
+    before = re.search(r"^  best +([\d.]+)$", capsys.readouterr().out, re.M)[1]
+    best = mean_mse(load_model(weights), load_dataset(photo_folder, 16, "val"))
+    assert float(before) == pytest.approx(best, abs=0.1)
+    assert main(["train", *there, *further, "--resume"]) == 0
+    assert "This run had ended before" in capsys.readouterr().out
+    assert main(["train", *there, *further, "--resume", "--epochs", "2"]) == 2
+    assert "choose another folder and start from" in capsys.readouterr().err
 
     photo = sample_path("rocket")
     colored = ["colorize", str(photo), "--weights", str(weights), "--out", str(tmp_path / "c")]
@@ -87,7 +99,7 @@ def test_folders_that_are_taken_by_their_names_and_a_single_photo(
     assert f"2 pictures to train on, 1 to validate on\n{told}" in capsys.readouterr().err
     command = ["evaluate", "--weights", "landscapes", "--size", "16", "--data"]
     assert main([*command, str(data / "test"), "--split", "all"]) == 0
-    assert "1 pictures at 16x16" in capsys.readouterr().out
+    assert "1 picture at 16x16" in capsys.readouterr().out
     assert main([*command, str(data / "test")]) == 2
     assert "expected two different photographs" in capsys.readouterr().err
 
@@ -149,9 +161,10 @@ def test_bad_input_is_one_line_and_exit_2(
         ],
         "expected one photograph": ["colorize", "x", "y", "--hint", "0,0=#c03020", *out],
         "or a folder": ["colorize", str(photo_folder), "--hint", "0,0=#c03020", *out],
+        "photos: expected files, got an address": ["colorize", "https://example.com/a.jpg"],
         "hint: expected X,Y=#rrggbb": ["colorize", "x", "--hint", "0.5=#c03020", *out],
         "x: expected a number in [0, 1], got nan": ["colorize", "x", "--hint", "nan,0=#c03020"],
-        "color: expected": ["colorize", "x", "--hint", "0,0=red", *out],
+        "hint: expected a color as #rrggbb": ["colorize", "x", "--hint", "0,0=red", *out],
         "expected a file of hints": ["colorize", "x", "--hints", str(text), *out],
         "hints, no such file": ["colorize", "x", "--hints", "no.json", *out],
         "hints: expected at most": ["colorize", str(sample_path("cat")), *many_hints, *out],
@@ -261,11 +274,16 @@ def test_a_folder_becomes_a_folder_with_a_contact_sheet(
     assert "found none" in capsys.readouterr().err
 
 
-def test_doctor_and_data_list(capsys: pytest.CaptureFixture) -> None:
+def test_doctor_and_data_list(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert main(["doctor"]) == 0
     shown = capsys.readouterr().out
     for expected in (r"torch +\d", "Device: ", r"04_l2_training +\d+ (seconds|minutes)"):
         assert re.search(expected, shown), expected
+    with monkeypatch.context() as patch:
+        patch.setattr(doctor, "requires", lambda _: ["torch>=2", "no-such-package>=1"])
+        assert re.search(r"no-such-package +missing", doctor.versions())
     assert main(["data", "list"]) == 0
     assert "scenes" in capsys.readouterr().out
 

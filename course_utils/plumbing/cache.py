@@ -128,7 +128,7 @@ def _build(
 
     if progress:
         size_told = f"up to {needed / 1e6:,.1f} MB in {printable(folder.parent)}"
-        say(f"Converting {len(files):,} photographs: {size_told}")
+        say(f"Converting {len(files):,} photographs to {size}x{size} Lab: {size_told}")
     building = Path(tempfile.mkdtemp(prefix=f"{stem}-building-", dir=folder.parent))
     entries: list[Entry] = []
     rows = 0

@@ -8,6 +8,8 @@ from course_utils.plumbing.files import printable
 from course_utils.plumbing.limits import HEADS
 from course_utils.recipe import TrainConfig
 
+GO_ON_RATE = 1e-3  # the peak of the learning rate for a network that is trained already
+
 Run = Callable[[argparse.Namespace], int]
 
 
@@ -42,14 +44,25 @@ def command_line(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     )
     train.add_argument("--out", required=True, help="folder for weights, history and figures")
     train.add_argument("--size", type=int, default=default.size, help="pixels, a multiple of 8")
-    train.add_argument("--width", type=float, default=default.width)
-    train.add_argument("--head", default=default.head, choices=HEADS)
+    own = "default {:}, with --start that of its network"
+    train.add_argument(
+        "--width",
+        type=float,
+        help=f"factor on the paper's channels; {own.format(default.width)}",
+    )
+    train.add_argument("--head", choices=HEADS, help=own.format(default.head))
     train.add_argument(
         "--rebalanced", action="store_true", help="classification: rare colors weigh more"
     )
-    train.add_argument("--epochs", type=int, default=default.epochs)
-    train.add_argument("--batch-size", type=int, default=default.batch_size)
-    train.add_argument("--learning-rate", type=float, default=default.learning_rate)
+    train.add_argument("--epochs", type=int, default=default.epochs, help="default %(default)s")
+    train.add_argument(
+        "--batch-size", type=int, default=default.batch_size, help="default %(default)s"
+    )
+    train.add_argument(
+        "--learning-rate",
+        type=float,
+        help=f"at its peak, default {default.learning_rate}, with --start {GO_ON_RATE}",
+    )
     train.add_argument(
         "--growth",
         type=float,
@@ -57,7 +70,7 @@ def command_line(run: Mapping[str, Run]) -> argparse.ArgumentParser:
         f"default {default.growth:g}, with --start 0",
     )
     train.add_argument("--start", help="trained weights to go on from, a file or a name")
-    train.add_argument("--seed", type=int, default=default.seed)
+    train.add_argument("--seed", type=int, default=default.seed, help="default %(default)s")
     train.add_argument("--threads", type=int, help="of the CPU, default one for each core")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.add_argument("--compile", action="store_true", help="by torch.compile: faster steps")
@@ -65,10 +78,12 @@ def command_line(run: Mapping[str, Run]) -> argparse.ArgumentParser:
 
     evaluate = commands.add_parser("evaluate", help="a trained network beside the baselines")
     evaluate.add_argument("--weights", required=True, help="a file, or a name in data/weights")
-    evaluate.add_argument("--data", required=True)
+    evaluate.add_argument("--data", required=True, help="a source or a folder")
     evaluate.add_argument("--size", type=int, help="pixels, default as trained")
-    evaluate.add_argument("--split", default="val", choices=["train", "val", "all"])
-    evaluate.add_argument("--json", action="store_true")
+    evaluate.add_argument(
+        "--split", choices=["train", "val", "all"], help="default val; of samples, all"
+    )
+    evaluate.add_argument("--json", action="store_true", help="every measure, in place of a table")
     evaluate.add_argument("--each", metavar="FILE", help="write a CSV file, a line a picture")
     evaluate.set_defaults(run=run["evaluate"])
 
@@ -80,10 +95,14 @@ def command_line(run: Mapping[str, Run]) -> argparse.ArgumentParser:
         help="a file, a folder and all below it, a pattern, or a .txt file that lists them",
     )
     colorize.add_argument(
-        "--weights", default="photographs", help="a file, or a name in data/weights"
+        "--weights",
+        default="photographs",
+        help="a file, or photographs (default), photographs-vivid, photographs-hints, landscapes",
     )
     colorize.add_argument(
-        "--out", default="colored", help="folder for the results; for one, also a .png or .jpg file"
+        "--out",
+        default="colored",
+        help="folder for the results, default colored; for one, also a .png or .jpg",
     )
     colorize.add_argument("--temperature", type=float, help="classification head: in (0, 1]")
     colorize.add_argument("--size", type=int, help="the network's view, default as trained")

@@ -6,6 +6,7 @@ temporary folder that is renamed at the end, so a folder that exists is complete
 
 import hashlib
 import shutil
+import ssl
 import tarfile
 import tempfile
 import time
@@ -144,7 +145,7 @@ def download(source: Source, file: Path, progress: bool = False, timeout: float 
                 if error.code < 500 and error.code != 416:
                     raise _unreachable(source, file, f"answered {error.code}") from error
                 reason = f"answered {error.code}"
-            except (URLError, TimeoutError, ConnectionError) as error:
+            except (URLError, TimeoutError, ConnectionError, ssl.SSLError) as error:
                 reason = str(getattr(error, "reason", error))
             got = file.stat().st_size if file.exists() else 0
             tries = TRIES if got > had else tries - 1

@@ -12,8 +12,8 @@ TOLD = 5  # names in one line
 def data_home() -> Path:
     """Where caches and downloads land: $COURSE_DATA, or the data/ folder of a checkout, or a
     folder in the user's own cache."""
-    if "COURSE_DATA" in os.environ:
-        return Path(os.environ["COURSE_DATA"])
+    if chosen := os.environ.get("COURSE_DATA"):
+        return Path(chosen)
     checkout = Path(__file__).resolve().parent.parent.parent
     if (checkout / "pyproject.toml").is_file():
         return checkout / "data"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 MOST_HINTS = 200  # of a photograph: bounds memory
 MOST_BYTES = 2**16  # of a file of hints
+HEX = "#[0-9a-fA-F]{6}"
 RGB = tuple[int, int, int]
 
 
@@ -32,7 +33,7 @@ def as_rgb(color: object) -> RGB:
     Raises:
         ValueError: anything else.
     """
-    if isinstance(color, str) and re.fullmatch("#[0-9a-fA-F]{6}", color):
+    if isinstance(color, str) and re.fullmatch(HEX, color):
         return tuple(bytes.fromhex(color[1:]))
     if isinstance(color, tuple | list) and len(color) == 3 and all(map(_is_byte, color)):
         return tuple(map(int, color))
@@ -56,6 +57,8 @@ def parse_hint(text: str) -> tuple[float, float, RGB]:
     except ValueError:
         raise ValueError(f"hint: expected X,Y=#rrggbb, got {_short(text)}") from None
     check_place(x, y)
+    if not re.fullmatch(HEX, color):
+        raise ValueError(f"hint: expected a color as #rrggbb, such as #c03020, got {_short(color)}")
     return x, y, as_rgb(color)
 
 
