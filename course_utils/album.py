@@ -19,6 +19,8 @@ from course_utils.network import ColorizationNet
 from course_utils.photos import all_files, is_named_picture, photo_digest, read_photo
 from course_utils.plumbing.arguments import as_kind
 from course_utils.plumbing.files import make_folder, printable, some_of, write_atomic
+from course_utils.plumbing.font import font
+from course_utils.plumbing.limits import check_view
 from course_utils.plumbing.results import (
     KINDS,
     NOTE,
@@ -85,7 +87,9 @@ def colorize_album(
         photos = [photos]
     photos = [Path(as_kind("photos", photo, str)) for photo in photos]
     out, model = Path(as_kind("out", out, str)), to_network(model)
-    options = describe_options(model, model.size if size is None else size, hints)
+    size = model.size if size is None else size
+    check_view(size)
+    options = describe_options(model, size, hints)
     targets = _targets(photos, out, kind)
     if hints and len(targets) > 1:
         raise ValueError(f"hints: expected one photograph, got {len(targets)}")
@@ -167,7 +171,7 @@ def contact_sheet(results: dict[Path, Path], side: int = 160) -> Image.Image:
                 small = small.convert("L") if offset == 0 else small
                 sheet.paste(small, (left + offset, top + side - small.height))
         name = printable(photo.name)[: side // 4]
-        draw.text((left, top + side), name, "black", font_size=0.7 * caption)
+        draw.text((left, top + side), name, "black", font(0.7 * caption))
     return sheet
 
 

@@ -70,7 +70,7 @@ def test_a_result_says_that_its_colors_are_a_guess(model: ColorizationNet, tmp_p
     result = colorize_album(file, model, tmp_path / "out", kind="jpg").made[file]
     kept = Image.open(result).getexif()
     description = kept[ExifTags.Base.ImageDescription].encode("latin-1").decode()
-    assert description == f"Großmutter, 1931 {read_mark(result)}"
+    assert description == f"Großmutter, 1931. {read_mark(result)}"
     assert read_mark(result).startswith("Colorized by a neural network. The colors are a guess, ")
     assert kept[ExifTags.Base.Artist].encode("latin-1").decode() == "José"
     as_png = colorize_album(file, model, tmp_path / "out").made[file]

@@ -15,6 +15,7 @@ from course_utils.hints import Hint
 from course_utils.network import ColorizationNet
 from course_utils.photos import photo_to_lab, sample_photo
 from course_utils.plumbing.hint_files import MOST_HINTS, as_hex, read_hints
+from course_utils.plumbing.results import read_mark
 from course_utils.widgets import Brush
 from course_utils.widgets.palette import APART, LIKELIEST, colors_for
 
@@ -112,6 +113,7 @@ def test_what_is_saved_is_read_again(brush: Brush, model: ColorizationNet, tmp_p
     assert "mine.png, 150 x 100, and" in brush.text
     again = [Hint(*each) for each in read_hints(tmp_path / "mine.json")]
     assert tuple(again) == brush.hints
+    assert "a guess, not a record" in read_mark(tmp_path / "mine.png")
     saved = np.asarray(Image.open(tmp_path / "mine.png"))
     assert np.array_equal(saved, np.asarray(Brush(brush.photo, model, again).result))
     brush.save(brush.name.value)  # its own file may be replaced

@@ -237,6 +237,9 @@ def test_a_photo_is_picked() -> None:
     if int(ipywidgets.__version__.split(".")[0]) >= 8:
         picker.set(upload=in_8)
         assert "my rocket.jpg" in picker.text  # what was uploaded is shown at once
+        picker.set(path=str(sample_path("coffee")))
+        picker.set(upload=({**in_8[0], "name": "another.jpg"},))
+        assert "another.jpg" in picker.text
     picker.set(photo="cat")
     assert picker.text.startswith("cat: 451 x 300")
     picker.set(path=str(sample_path("coffee")))

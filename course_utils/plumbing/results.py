@@ -98,7 +98,7 @@ def _true_exif(exif: bytes, mark: str) -> bytes:
             photo[ExifTags.Base.ColorSpace] = 1
             photo.pop(ExifTags.IFD.Interop, None)  # names a color space, too
         before = tags.get(Description, "").partition(NOTE)[0].strip(" \0")
-        tags[Description] = f"{before} {mark}".strip()
+        tags[Description] = f"{before.rstrip('.')}. {mark}" if before else mark
         for tag, value in tags.items():
             if isinstance(value, str) and not value.isascii():
                 tags[tag] = value.encode("latin-1")  # as Pillow read it; it would write "?"

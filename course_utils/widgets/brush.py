@@ -15,6 +15,7 @@ from course_utils.photos import Photo, read_photo
 from course_utils.plumbing.files import write_atomic
 from course_utils.plumbing.hint_files import MOST_HINTS, as_hex, hints_as_json
 from course_utils.plumbing.models import to_network
+from course_utils.plumbing.results import NOTE, encode_result
 from course_utils.widgets.explorer import png
 from course_utils.widgets.palette import Palette, colors_for, words_of
 from course_utils.widgets.pointer import Pointer
@@ -130,7 +131,7 @@ class Brush(ipywidgets.Box):
             return self.show(f"{taken[0]}: this file exists; choose another name.")
         hints = [(hint.x, hint.y, hint.color) for hint in self.hints]
         try:
-            write_atomic(files[0], png(self.result))
+            write_atomic(files[0], encode_result(self.result, "png", NOTE))
             write_atomic(files[1], hints_as_json(hints))
         except OSError as error:
             return self.show(f"{files[0]}: {error.strerror}; choose another name.")

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
-import matplotlib
 import torch
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from course_utils.color import lab_to_uint8
 from course_utils.photos import photo_to_lab, sample_photo
+from course_utils.plumbing.font import font
 
 TITLE, GAP = 22, 8  # above a picture, and between two, in pixels
 
@@ -73,9 +73,4 @@ def paper(width: int, height: int) -> Image.Image:
 
 def write(image: Image.Image, at: tuple[float, float], text: str, anchor: str = "la") -> None:
     """Write on an image; `anchor` as Pillow names it, such as "ra" for the right end."""
-    ImageDraw.Draw(image).text(at, text, fill="black", font=_font(), anchor=anchor)
-
-
-@cache
-def _font() -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), 13)
+    ImageDraw.Draw(image).text(at, text, fill="black", font=font(13), anchor=anchor)

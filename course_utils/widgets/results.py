@@ -83,8 +83,15 @@ class PhotoPicker(Explorer):
         photo = ipywidgets.Dropdown(options=options, description="photo")
         path = path_text()
         upload = ipywidgets.FileUpload(accept="image/*", description="or upload one")
-        photo.observe(lambda _: setattr(path, "value", ""), names="value")  # the last choice counts
-        upload.observe(lambda _: setattr(photo, "value", UPLOADED), names="value")
+
+        def forget_path(change: object) -> None:  # the last choice counts
+            path.value = ""
+
+        def choose_upload(change: object) -> None:
+            photo.value, path.value = UPLOADED, ""
+
+        photo.observe(forget_path, names="value")
+        upload.observe(choose_upload, names="value")
         views = {size for size in (32, 64, 128, 256) if size >= model.size // 2} | {model.size}
         view = ipywidgets.Dropdown(
             options=sorted(views), value=model.size, description="it sees, px"
