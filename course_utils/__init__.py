@@ -38,6 +38,12 @@ __all__ = sorted([*_START, "colorize"])  # the module, which is callable too
 
 def __getattr__(name: str) -> object:
     """Import a name's module when it is first asked for, so that `course --help` needs no torch."""
+    if name == "colorize":
+        return import_module(f"{__name__}.colorize")
     if name not in _START:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_START[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
