@@ -35,7 +35,7 @@ from course_utils.figures.dilated_cnn import (
 from course_utils.figures.l2_training import cost_of_answers, loss_curve, range_test, recipe_curves
 from course_utils.figures.lab_color import channels, near_black
 from course_utils.figures.results import chroma_curve, comparison, error_spread
-from course_utils.figures.you_hold_the_brush import carried, error_by_hints
+from course_utils.figures.you_hold_the_brush import carried, error_by_hints, touched
 from course_utils.figures.your_own_photos_and_bigger_machines import planned_speeds
 
 __all__ = [
@@ -76,5 +76,6 @@ __all__ = [
     "timeline",
     "to_gray",
     "to_pixels",
+    "touched",
     "validation_curves",
 ]

@@ -39,20 +39,20 @@ def cost_of_answers(answers: Tensor, cost: Tensor, best: float, flowers: Sequenc
 def range_test(
     rates: Sequence[float], losses: Sequence[float], chosen: float, window: int = 7
 ) -> Figure:
-    """The loss of each batch while the learning rate grows, and its running mean.
+    """The loss of each batch while the learning rate grows, and its running median.
 
     Args:
         rates: the learning rate of each batch, (N,).
         losses: its MSE(ab), (N,). What lies above twice the first one is cut off.
         chosen: the rate to mark.
-        window: batches that the mean is taken over, an odd number.
+        window: batches that the median is taken over, an odd number.
     """
-    smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(losses, window), axis=-1)
     middle = rates[window // 2 : len(rates) - window // 2]
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(7, 3.2))
         axis.plot(rates, losses, color=GRAY, linewidth=0.8, label="each batch")
-        axis.plot(middle, smooth, color=BLUE, linewidth=2, label=f"mean of {window} batches")
+        axis.plot(middle, smooth, color=BLUE, linewidth=2, label=f"median of {window} batches")
         axis.legend(frameon=False, loc="upper left")
         axis.axvline(chosen, color=ORANGE, linestyle="--")
         place = (0.9 * chosen, 0.05 * 2 * losses[0])

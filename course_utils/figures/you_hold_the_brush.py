@@ -5,9 +5,22 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from course_utils.figures.base import BLUE, GRAY, GREEN, INK, ORANGE, STYLE, label_at_right
+from course_utils.hints import Hint
+
+
+def touched(photo: Image.Image, hints: Sequence[Hint]) -> Image.Image:
+    """A copy of a photograph with a disk where each hint is, in its color, within a white ring."""
+    marked = photo.copy()
+    draw, radius = ImageDraw.Draw(marked), min(photo.size) / 24
+    for hint in hints:
+        row, column = hint.pixel(photo.height, photo.width)
+        draw.circle((column, row), 1.4 * radius, fill="white", outline="black")
+        draw.circle((column, row), radius, fill=hint.color)
+    return marked
 
 
 def carried(grids: dict[str, Tensor], most: float = 60.0) -> Figure:
