@@ -44,7 +44,7 @@ def command_line(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     )
     train.add_argument("--out", required=True, help="folder for weights, history and figures")
     train.add_argument("--size", type=int, default=default.size, help="pixels, a multiple of 8")
-    own = "default {:}, with --start that of its network"
+    own = "default {}, with --start that of its network"
     train.add_argument(
         "--width",
         type=float,
