@@ -48,7 +48,7 @@ def command_line(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     train.add_argument(
         "--width",
         type=float,
-        help=f"factor on the paper's channels; {own.format(default.width)}",
+        help=f"multiplies the channels of the paper's network; {own.format(default.width)}",
     )
     train.add_argument("--head", choices=HEADS, help=own.format(default.head))
     train.add_argument(
@@ -71,7 +71,7 @@ def command_line(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     )
     train.add_argument("--start", help="trained weights to go on from, a file or a name")
     train.add_argument("--seed", type=int, default=default.seed, help="default %(default)s")
-    train.add_argument("--threads", type=int, help="of the CPU, default one for each core")
+    train.add_argument("--threads", type=int, help="CPU threads, default one per core")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.add_argument("--compile", action="store_true", help="by torch.compile: faster steps")
     train.set_defaults(run=run["train"])
@@ -81,10 +81,12 @@ def command_line(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     evaluate.add_argument("--data", required=True, help="a source or a folder")
     evaluate.add_argument("--size", type=int, help="pixels, default as trained")
     evaluate.add_argument(
-        "--split", choices=["train", "val", "all"], help="default val; of samples, all"
+        "--split",
+        choices=["train", "val", "all"],
+        help="default val, or all for the source samples",
     )
     evaluate.add_argument("--json", action="store_true", help="every measure, in place of a table")
-    evaluate.add_argument("--each", metavar="FILE", help="write a CSV file, a line a picture")
+    evaluate.add_argument("--each", metavar="FILE", help="write a CSV file, one line per picture")
     evaluate.set_defaults(run=run["evaluate"])
 
     colorize = commands.add_parser("colorize", help="colorize photographs")
@@ -102,12 +104,20 @@ def command_line(run: Mapping[str, Run]) -> argparse.ArgumentParser:
     colorize.add_argument(
         "--out",
         default="colored",
-        help="folder for the results, default colored; for one, also a .png or .jpg",
+        help="folder for the results, default colored; for one photo also a .png or .jpg file",
     )
-    colorize.add_argument("--temperature", type=float, help="classification head: in (0, 1]")
-    colorize.add_argument("--size", type=int, help="the network's view, default as trained")
     colorize.add_argument(
-        "--format", choices=["png", "jpg"], help="of the results, default as --out, or png"
+        "--temperature",
+        type=float,
+        help="above 0 up to 1, lower is more vivid; needs a network such as photographs-vivid",
+    )
+    colorize.add_argument(
+        "--size",
+        type=int,
+        help="pixels on the shorter side of the copy that the network sees; default as trained",
+    )
+    colorize.add_argument(
+        "--format", choices=["png", "jpg"], help="of the results, default that of --out, or png"
     )
     colorize.add_argument("--overwrite", action="store_true", help="replace what is there")
     colorize.add_argument(
