@@ -87,6 +87,7 @@ def main() -> int:
             print("the set-up cell did not install the course")
             return 1
         parallel = ["-n", "2", "--dist", "loadscope"]
+        env |= {"OMP_NUM_THREADS": "1"}  # two kernels that spin for each other's cores stand still
         rest = subprocess.run([*nbval, *parallel, *others], env=env, cwd=folder).returncode
         return status or rest
 
