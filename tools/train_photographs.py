@@ -306,8 +306,9 @@ def average(folder: Path, files: list[Path], out: Path) -> None:
     for file in files:
         state, about = read_safetensors(file)
         if "model.model1.0.weight" in state:  # a run's last state, with its optimizer
-            state = {n[6:]: t for n, t in state.items() if n.startswith("model.")}
-        states.append(read_network(file).state_dict() if has_bytes(state) else state)
+            states.append({n[6:]: t for n, t in state.items() if n.startswith("model.")})
+        else:
+            states.append(read_network(file).state_dict())
     mean = {n: sum(state[n].float() for state in states) / len(states) for n in states[0]}
     model = ColorizationNet(about["width"], about["head"], inputs=about.get("inputs", 1))
     model.load_state_dict(mean)
@@ -316,10 +317,6 @@ def average(folder: Path, files: list[Path], out: Path) -> None:
         model, batches(train, 128, torch.Generator().manual_seed(0), True, size=64)
     )
     save_weights(model, out, small=True, size=SIDE, data=folder.name)
-
-
-def has_bytes(state: dict[str, Tensor]) -> bool:
-    return any(tensor.dtype == torch.int8 for tensor in state.values())
 
 
 @torch.no_grad()
